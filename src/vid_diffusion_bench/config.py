@@ -1,0 +1,183 @@
+"""What a user asks for: :class:`BenchmarkConfig` and :class:`GenerationParameters`. Old spellings end here."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from vid_diffusion_bench.exceptions import InvalidPromptError, ValidationError
+
+MAX_PROMPT_CHARACTERS: Final = 10_000
+DEFAULT_METRICS: Final = (
+    "fvd",
+    "inception_score",
+    "clip_similarity",
+    "clip_score",
+    "temporal_consistency",
+    "temporal_flickering",
+    "dynamic_degree",
+    "motion_smoothness",
+    "overall_score",
+)
+
+
+class GenerationParameters(BaseModel):
+    """How a clip is made. ``None`` means: the model's own default.
+
+    ``num_frames`` frames of ``height`` x ``width`` pixels at ``fps`` frames a second, in ``num_inference_steps``
+    denoising steps with classifier-free ``guidance_scale``. ``extra`` goes to the pipeline call as it is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    num_frames: int | None = Field(None, ge=1, le=100_000)
+    fps: float | None = Field(None, gt=0, le=1000)
+    height: int | None = Field(None, ge=1, le=16384)
+    width: int | None = Field(None, ge=1, le=16384)
+    num_inference_steps: int | None = Field(None, ge=1, le=10_000)
+    guidance_scale: float | None = Field(None, ge=0, le=1000)
+    negative_prompt: str | None = None
+    scheduler: str | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    def over(self, defaults: GenerationParameters) -> GenerationParameters:
+        """These parameters, with what they leave open taken from ``defaults``."""
+        own = {name: value for name, value in self if value is not None and name != "extra"}
+        merged = {**dict(defaults), **own, "extra": {**defaults.extra, **self.extra}}
+        return GenerationParameters(**merged)
+
+
+class BenchmarkConfig(BaseModel):
+    """One benchmark: which models, which prompts, which metrics, how.
+
+    The fields and defaults of the API reference. A generation parameter that is *not set* gives way to the model's
+    own default (see :meth:`parameters_set`), so ``height=512`` is asked of a model only when written.
+
+    ``seed`` is the base that each sample's seed is derived from; ``None`` means 0, so that runs are repeatable and
+    can be resumed by default. ``samples_per_prompt`` clips are made of each prompt, each with a seed of its own.
+    ``reference`` is a folder of real videos for the set metrics; without one the built-in reference set is used for
+    prompts of the built-in world and for no others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    models: list[str] = Field(min_length=1)
+    prompts: list[str] = Field(min_length=1, max_length=100_000)
+    metrics: list[str] = Field(default_factory=lambda: list(DEFAULT_METRICS))
+    batch_size: int = Field(1, ge=1, le=1024)
+    num_inference_steps: int = Field(50, ge=1, le=10_000)
+    guidance_scale: float = Field(7.5, ge=0, le=1000)
+    height: int = Field(512, ge=1, le=16384)
+    width: int = Field(512, ge=1, le=16384)
+    num_frames: int = Field(16, ge=1, le=100_000)
+    fps: float = Field(8, gt=0, le=1000)
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    output_dir: str = "./outputs"
+
+    name: str | None = None
+    prompt_set: str | None = None
+    negative_prompt: str | None = None
+    scheduler: str | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)
+    samples_per_prompt: int = Field(1, ge=1, le=10_000)
+    warmup: int = Field(1, ge=0, le=100)
+    timeout_seconds: float | None = Field(None, gt=0)
+    device: str = "auto"
+    precision: str | None = None
+    reference: str | None = None
+    save_videos: bool = True
+
+    @field_validator("models", "metrics")
+    @classmethod
+    def _without_repeats(cls, names: list[str]) -> list[str]:
+        if any(not name.strip() for name in names):
+            raise ValueError("a name is empty")
+        return list(dict.fromkeys(names))
+
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_are_text(cls, prompts: list[str]) -> list[str]:
+        for number, prompt in enumerate(prompts, 1):
+            check_prompt(prompt, number)
+        return prompts
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flatten(cls, data: Any) -> Any:
+        """Accept the nested ``config:`` block of the YAML form; a value said twice must be the same."""
+        if not isinstance(data, dict) or "config" not in data:
+            return data
+        nested = data["config"] or {}
+        flat = {key: value for key, value in data.items() if key != "config"}
+        for key, value in nested.items():
+            if flat.setdefault(key, value) != value:
+                raise ValueError(f"{key} is given twice with different values: {flat[key]!r} and {value!r}")
+        return flat
+
+    @classmethod
+    def create(cls, **fields: Any) -> BenchmarkConfig:
+        """As the constructor, but a mistake raises this package's :class:`ValidationError` with one line a mistake."""
+        try:
+            return cls(**fields)
+        except pydantic.ValidationError as error:
+            raise _explained(error) from error
+
+    @classmethod
+    def from_yaml(cls, path: Path | str) -> BenchmarkConfig:
+        """Read a YAML (or JSON) file.
+
+        Raises:
+            ValidationError: The file is missing, is not YAML, or holds something that is not a configuration.
+        """
+        import yaml
+
+        try:
+            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ValidationError(f"{path} cannot be read as YAML: {error}") from error
+        if not isinstance(data, dict):
+            raise ValidationError(f"{path} holds no mapping", remedy="write `models:`, `prompts:` and `metrics:`")
+        return cls.create(**data)
+
+    @property
+    def base_seed(self) -> int:
+        return self.seed or 0
+
+    def parameters_set(self) -> GenerationParameters:
+        """The generation parameters the user wrote; the others stay ``None``."""
+        names = set(GenerationParameters.model_fields) & self.model_fields_set
+        return GenerationParameters(**{name: getattr(self, name) for name in names})
+
+
+def check_prompt(prompt: object, number: int = 1) -> None:
+    """Raise :class:`InvalidPromptError` unless ``prompt`` is a text of 1 to 10,000 characters."""
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise InvalidPromptError(f"prompt {number} is empty", remedy="write what the clip should show")
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise InvalidPromptError(
+            f"prompt {number} has {len(prompt):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are taken",
+            details={"prompt": number, "characters": len(prompt)},
+        )
+    if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in prompt):
+        raise InvalidPromptError(f"prompt {number} holds characters that are not text (NUL or a lone surrogate)")
+
+
+def prompt_id(prompt: str) -> str:
+    """A short name of a prompt that is safe as a file name: the first 12 hex digits of its SHA-256."""
+    return hashlib.sha256(prompt.encode()).hexdigest()[:12]
+
+
+def derive_seed(base_seed: int, prompt: str, index: int) -> int:
+    """The seed of one sample, 32 bits: the same for every model, independent between prompts and repeats."""
+    text = f"{base_seed}\n{index}\n{prompt}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+
+def _explained(error: pydantic.ValidationError) -> ValidationError:
+    problems = error.errors(include_url=False, include_input=False)
+    lines = [f"{'.'.join(str(part) for part in p['loc']) or 'config'}: {p['msg']}" for p in problems]
+    return ValidationError("; ".join(lines), details={"problems": lines})

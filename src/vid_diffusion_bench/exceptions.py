@@ -1,0 +1,222 @@
+"""The one error tree.
+
+::
+
+    VidBenchError                       INTERNAL_ERROR
+    ├── ValidationError                 INVALID_PARAMETERS       BENCHMARK_001
+    │   ├── InvalidPromptError          INVALID_PROMPT
+    │   ├── MetricNotFoundError         METRIC_NOT_FOUND
+    │   └── MissingDependencyError      MISSING_DEPENDENCY
+    ├── ModelNotFoundError              MODEL_NOT_FOUND
+    ├── ModelLoadingError               MODEL_LOADING_FAILED     BENCHMARK_003
+    │   └── WeightsNotFoundError        WEIGHTS_NOT_FOUND
+    ├── InsufficientMemoryError         INSUFFICIENT_MEMORY      BENCHMARK_002
+    ├── GenerationError                 GENERATION_FAILED
+    │   ├── GenerationTimeoutError      GENERATION_TIMEOUT
+    │   ├── GenerationCancelledError    GENERATION_CANCELLED
+    │   └── InvalidOutputError          INVALID_OUTPUT
+    ├── MetricComputationError          METRIC_COMPUTATION_FAILED METRIC_002
+    │   ├── InvalidVideoError           INVALID_VIDEO            METRIC_001
+    │   └── IncomparableResultsError    INCOMPARABLE_RESULTS
+    └── StorageError                    STORAGE_FAILED
+        ├── RunLockedError              RUN_LOCKED
+        └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+
+``code`` is the stable name a program matches on, ``reference`` the number the first API reference gave it,
+``http_status`` what the server answers, ``details`` the data, ``remedy`` what the reader can do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class VidBenchError(Exception):
+    """Base of every error this package raises on purpose."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    reference: ClassVar[str | None] = None
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, remedy: str | None = None, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.details: dict[str, Any] = details or {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as plain data: ``code, message, details`` and, where known, ``reference`` and ``remedy``."""
+        body: dict[str, Any] = {"code": self.code, "message": self.message, "details": self.details}
+        if self.reference:
+            body["reference"] = self.reference
+        if self.remedy:
+            body["remedy"] = self.remedy
+        return body
+
+
+class ValidationError(VidBenchError):
+    """What was asked for cannot be done with these parameters."""
+
+    code = "INVALID_PARAMETERS"
+    reference = "BENCHMARK_001"
+    http_status = 400
+
+
+class InvalidPromptError(ValidationError):
+    """A prompt is empty, too long, or not text."""
+
+    code = "INVALID_PROMPT"
+    reference = None
+    http_status = 422
+
+
+class MetricNotFoundError(ValidationError):
+    """No metric of that name is registered."""
+
+    code = "METRIC_NOT_FOUND"
+    reference = None
+
+
+class MissingDependencyError(ValidationError):
+    """An optional library is needed and not installed; ``remedy`` is the install line."""
+
+    code = "MISSING_DEPENDENCY"
+    reference = None
+
+
+class ModelNotFoundError(VidBenchError):
+    """No model of that name is known, and no folder or hub id is written so."""
+
+    code = "MODEL_NOT_FOUND"
+    http_status = 404
+
+    def __init__(
+        self, model_name: str, available_models: Sequence[str] = (), *, suggestions: Sequence[str] = ()
+    ) -> None:
+        self.model_name = model_name
+        self.available_models = list(available_models)
+        self.suggestions = list(suggestions)
+        hint = f"did you mean {' or '.join(self.suggestions)}?" if suggestions else "see `vid-bench models list`"
+        super().__init__(
+            f"model {model_name!r} is not known",
+            remedy=f"{hint} A diffusers folder or hf:ORG/NAME works too.",
+            details={"model_name": model_name, "available_models": self.available_models},
+        )
+
+
+class ModelLoadingError(VidBenchError):
+    """The model exists but could not be made ready."""
+
+    code = "MODEL_LOADING_FAILED"
+    reference = "BENCHMARK_003"
+
+
+class WeightsNotFoundError(ModelLoadingError):
+    """The weights are not on this machine; ``remedy`` says how to get them."""
+
+    code = "WEIGHTS_NOT_FOUND"
+    reference = None
+    http_status = 409
+
+
+class InsufficientMemoryError(VidBenchError):
+    """The device has less memory than the model needs."""
+
+    code = "INSUFFICIENT_MEMORY"
+    reference = "BENCHMARK_002"
+    http_status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        required_gb: float | None = None,
+        available_gb: float | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.required_gb = required_gb
+        self.available_gb = available_gb
+        super().__init__(
+            message,
+            remedy=remedy or "use a smaller batch, resolution or number of frames, or a lower precision",
+            details={"required_memory_gb": required_gb, "available_memory_gb": available_gb},
+        )
+
+
+class GenerationError(VidBenchError):
+    """The model failed while it made a clip."""
+
+    code = "GENERATION_FAILED"
+
+
+class GenerationTimeoutError(GenerationError):
+    """A clip took longer than the time-out; checked after each denoising step."""
+
+    code = "GENERATION_TIMEOUT"
+    http_status = 408
+
+    def __init__(self, timeout_seconds: float, *, step: int | None = None) -> None:
+        self.timeout_seconds = timeout_seconds
+        at = f" at denoising step {step}" if step is not None else ""
+        super().__init__(
+            f"generation passed its time-out of {timeout_seconds:g} s{at}",
+            remedy="raise --timeout, or lower the number of steps or frames",
+            details={"timeout_seconds": timeout_seconds, "step": step},
+        )
+
+
+class GenerationCancelledError(GenerationError):
+    """The run was asked to stop; raised after the denoising step that was running."""
+
+    code = "GENERATION_CANCELLED"
+    http_status = 409
+
+
+class InvalidOutputError(GenerationError):
+    """The model returned something that is not a clip: NaN, the wrong shape, only black frames."""
+
+    code = "INVALID_OUTPUT"
+
+
+class MetricComputationError(VidBenchError):
+    """A metric could not be computed at all."""
+
+    code = "METRIC_COMPUTATION_FAILED"
+    reference = "METRIC_002"
+
+
+class InvalidVideoError(MetricComputationError):
+    """A file is not a video that can be decoded."""
+
+    code = "INVALID_VIDEO"
+    reference = "METRIC_001"
+    http_status = 422
+
+
+class IncomparableResultsError(MetricComputationError):
+    """Values of different protocols were asked to share a column, a mean or a test."""
+
+    code = "INCOMPARABLE_RESULTS"
+    reference = None
+    http_status = 409
+
+
+class StorageError(VidBenchError):
+    """Results could not be written or read: a full or read-only disk, a damaged file."""
+
+    code = "STORAGE_FAILED"
+
+
+class RunLockedError(StorageError):
+    """Another process is writing to this folder."""
+
+    code = "RUN_LOCKED"
+    http_status = 409
+
+
+class BenchmarkNotFoundError(StorageError):
+    """No run is stored there."""
+
+    code = "BENCHMARK_NOT_FOUND"
+    http_status = 404

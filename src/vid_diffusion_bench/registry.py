@@ -1,0 +1,118 @@
+"""Name to object, in one place for models, metrics and feature extractors.
+
+An entry is an object, a lazy ``"module:attribute"`` string, or an entry point of an installed distribution; built-ins
+use the same door as strangers.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def fold(name: str, separator: str = "-") -> str:
+    """Spell a name one way: lower case, with ``_``, ``.``, ``-`` and spaces folded to ``separator``.
+
+    >>> fold("svd_xt_1.1")
+    'svd-xt-1-1'
+    """
+    return re.sub(r"[\s_.\-]+", separator, name.strip().lower())
+
+
+class Registry(Generic[T]):
+    """A mapping of folded names and aliases to objects that are imported when first asked for.
+
+    Args:
+        kind: What the entries are, for messages ("metric").
+        group: Entry-point group that third parties register under, read once on first look-up.
+        error: Makes the exception for an unknown name from ``(name, known names, nearest names)``.
+        separator: What ``_``, ``.`` and ``-`` fold to.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        group: str | None = None,
+        error: Callable[[str, list[str], list[str]], Exception],
+        separator: str = "-",
+    ) -> None:
+        self.kind = kind
+        self._group = group
+        self._error = error
+        self._separator = separator
+        self._entries: dict[str, T | str] = {}
+        self._aliases: dict[str, str] = {}
+        self._entry_points_read = group is None
+
+    def register(self, name: str, entry: T | str, *, aliases: Iterable[str] = ()) -> None:
+        """Add or replace an entry; a string is imported as ``"module:attribute"`` on first use."""
+        key = self.fold(name)
+        self._entries[key] = entry
+        self._aliases.pop(key, None)
+        for alias in aliases:
+            self._aliases[self.fold(alias)] = key
+
+    def unregister(self, name: str) -> None:
+        """Remove an entry and its aliases; unknown names are ignored."""
+        key = self.fold(name)
+        self._entries.pop(key, None)
+        self._aliases = {alias: target for alias, target in self._aliases.items() if target != key}
+
+    def fold(self, name: str) -> str:
+        """The spelling this registry keeps ``name`` under."""
+        return fold(name, self._separator)
+
+    def resolve(self, name: str) -> str:
+        """The canonical name behind a spelling or alias.
+
+        Raises:
+            Exception: What ``error`` makes, when nothing is registered so.
+        """
+        self._read_entry_points()
+        key = self.fold(name)
+        key = self._aliases.get(key, key)
+        if key not in self._entries:
+            raise self._error(name, self.names(), self.nearest(name))
+        return key
+
+    def get(self, name: str) -> T:
+        """The object registered as ``name``."""
+        key = self.resolve(name)
+        entry = self._entries[key]
+        if isinstance(entry, str):
+            module, _, attribute = entry.partition(":")
+            entry = cast(T, getattr(import_module(module), attribute))
+            self._entries[key] = entry
+        return entry
+
+    def names(self) -> list[str]:
+        """Canonical names in the order of registration."""
+        self._read_entry_points()
+        return list(self._entries)
+
+    def nearest(self, name: str, count: int = 3) -> list[str]:
+        """Known names that look like ``name``, nearest first."""
+        spellings = [*self._entries, *self._aliases]
+        close = difflib.get_close_matches(self.fold(name), spellings, n=count, cutoff=0.5)
+        return list(dict.fromkeys(self._aliases.get(found, found) for found in close))
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        self._read_entry_points()
+        key = self.fold(name)
+        return self._aliases.get(key, key) in self._entries
+
+    def _read_entry_points(self) -> None:
+        if self._entry_points_read:
+            return
+        self._entry_points_read = True
+        for point in entry_points(group=self._group or ""):
+            self._entries.setdefault(self.fold(point.name), point.value)

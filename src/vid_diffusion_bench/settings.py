@@ -1,0 +1,109 @@
+"""User settings: a TOML file in the user's configuration folder, overridden by ``VIDBENCH_*`` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+import pydantic
+import tomli_w
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from vid_diffusion_bench.exceptions import StorageError, ValidationError
+
+APP = "vid-diffusion-bench"
+
+
+def settings_file() -> Path:
+    """Where ``vid-bench config set`` writes."""
+    return Path(platformdirs.user_config_dir(APP)) / "settings.toml"
+
+
+class Settings(BaseSettings):
+    """What a user sets once. Each name is also an environment variable, upper case, after ``VIDBENCH_``."""
+
+    model_config = SettingsConfigDict(env_prefix="VIDBENCH_", extra="forbid", validate_default=True)
+
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir(APP)), description="features, extractor weights"
+    )
+    output_dir: Path = Field(Path("outputs"), description="where runs are written by default")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    optimization_level: Literal["baseline", "balanced", "performance"] = Field(
+        "baseline", description="how models are prepared by default"
+    )
+    default_locale: str = Field("en", description="language of messages")
+    gpu_memory_fraction: float = Field(1.0, gt=0, le=1, description="share of the GPU's memory this process may take")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+def load_settings() -> Settings:
+    """The settings in force.
+
+    Raises:
+        ValidationError: The file or a variable holds a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except pydantic.ValidationError as error:
+        raise _explained(error) from error
+    except ValueError as error:
+        raise ValidationError(
+            f"{settings_file()} is not valid TOML: {error}", remedy="vid-bench config reset"
+        ) from error
+
+
+def save_setting(name: str, value: str) -> Settings:
+    """Write one setting to the user's file, after checking it.
+
+    Raises:
+        ValidationError: No such setting, or a value that is not allowed.
+        StorageError: The file cannot be written.
+    """
+    if name not in Settings.model_fields:
+        raise ValidationError(f"no setting {name!r}", remedy=f"settings are {', '.join(Settings.model_fields)}")
+    try:
+        checked = Settings(**{name: value})  # type: ignore[arg-type]
+    except pydantic.ValidationError as error:
+        raise _explained(error) from error
+    stored = _stored()
+    stored[name] = checked.model_dump(mode="json")[name]
+    try:
+        settings_file().parent.mkdir(parents=True, exist_ok=True)
+        settings_file().write_text(tomli_w.dumps(stored), encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{settings_file()} cannot be written: {error}") from error
+    return checked
+
+
+def reset_settings() -> None:
+    """Forget what the user's file says."""
+    settings_file().unlink(missing_ok=True)
+
+
+def _stored() -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(settings_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise ValidationError(f"{settings_file()} is not valid TOML", remedy="vid-bench config reset") from error
+
+
+def _explained(error: pydantic.ValidationError) -> ValidationError:
+    lines = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False)]
+    return ValidationError("; ".join(lines), details={"problems": lines})
