@@ -59,7 +59,7 @@ class ValidationError(VidBenchError):
     """What was asked for cannot be done with these parameters."""
 
     code = "INVALID_PARAMETERS"
-    reference = "BENCHMARK_001"
+    reference: ClassVar[str | None] = "BENCHMARK_001"
     http_status = 400
 
 
@@ -67,7 +67,7 @@ class InvalidPromptError(ValidationError):
     """A prompt is empty, too long, or not text."""
 
     code = "INVALID_PROMPT"
-    reference = None
+    reference: ClassVar[str | None] = None
     http_status = 422
 
 
@@ -75,14 +75,14 @@ class MetricNotFoundError(ValidationError):
     """No metric of that name is registered."""
 
     code = "METRIC_NOT_FOUND"
-    reference = None
+    reference: ClassVar[str | None] = None
 
 
 class MissingDependencyError(ValidationError):
     """An optional library is needed and not installed; ``remedy`` is the install line."""
 
     code = "MISSING_DEPENDENCY"
-    reference = None
+    reference: ClassVar[str | None] = None
 
 
 class ModelNotFoundError(VidBenchError):
@@ -109,14 +109,14 @@ class ModelLoadingError(VidBenchError):
     """The model exists but could not be made ready."""
 
     code = "MODEL_LOADING_FAILED"
-    reference = "BENCHMARK_003"
+    reference: ClassVar[str | None] = "BENCHMARK_003"
 
 
 class WeightsNotFoundError(ModelLoadingError):
     """The weights are not on this machine; ``remedy`` says how to get them."""
 
     code = "WEIGHTS_NOT_FOUND"
-    reference = None
+    reference: ClassVar[str | None] = None
     http_status = 409
 
 
@@ -124,7 +124,7 @@ class InsufficientMemoryError(VidBenchError):
     """The device has less memory than the model needs."""
 
     code = "INSUFFICIENT_MEMORY"
-    reference = "BENCHMARK_002"
+    reference: ClassVar[str | None] = "BENCHMARK_002"
     http_status = 422
 
     def __init__(
@@ -183,14 +183,14 @@ class MetricComputationError(VidBenchError):
     """A metric could not be computed at all."""
 
     code = "METRIC_COMPUTATION_FAILED"
-    reference = "METRIC_002"
+    reference: ClassVar[str | None] = "METRIC_002"
 
 
 class InvalidVideoError(MetricComputationError):
     """A file is not a video that can be decoded."""
 
     code = "INVALID_VIDEO"
-    reference = "METRIC_001"
+    reference: ClassVar[str | None] = "METRIC_001"
     http_status = 422
 
 
@@ -198,7 +198,7 @@ class IncomparableResultsError(MetricComputationError):
     """Values of different protocols were asked to share a column, a mean or a test."""
 
     code = "INCOMPARABLE_RESULTS"
-    reference = None
+    reference: ClassVar[str | None] = None
     http_status = 409
 
 
