@@ -22,12 +22,16 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class ModelLoading:
+    """Weights are being read."""
+
     type: ClassVar[str] = "model.loading"
     model: str
 
 
 @dataclass(frozen=True)
 class ModelLoaded:
+    """The model is ready after ``seconds``."""
+
     type: ClassVar[str] = "model.loaded"
     model: str
     seconds: float
@@ -44,6 +48,8 @@ class ModelFailed:
 
 @dataclass(frozen=True)
 class WarmUpStarted:
+    """Clips that are not measured are made first, at the shape of the run."""
+
     type: ClassVar[str] = "model.warmup"
     model: str
 
@@ -81,6 +87,8 @@ class ScoringProgress:
 
 @dataclass(frozen=True)
 class Warned:
+    """Something the user should know; the run goes on."""
+
     type: ClassVar[str] = "benchmark.warning"
     message: str
 

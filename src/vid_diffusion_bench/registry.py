@@ -88,7 +88,7 @@ class Registry(Generic[T]):
         entry = self._entries[key]
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
-            entry = cast(T, getattr(import_module(module), attribute))
+            entry = cast("T", getattr(import_module(module), attribute))
             self._entries[key] = entry
         return entry
 

@@ -185,10 +185,10 @@ def _encode(
 ) -> None:
     import av
 
-    with av.open(str(path), "w", format=container_format) as container:
+    # bitexact: no random ids or dates in the container, so the same pixels always give the same file.
+    with av.open(str(path), "w", format=container_format, container_options={"fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream(codec, rate=Fraction(video.fps).limit_denominator(1001), options=options)
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, pixel_format
-        # One thread: the same pixels then always give the same file.
         stream.codec_context.thread_count = 1
         for packet in _packets(stream, video):
             container.mux(packet)

@@ -1,0 +1,51 @@
+# One door a verb; CI uses the same doors. `make help` lists them.
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test test-slow test-gpu check format bench train-builtin docs clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make the environment in .venv
+	@scripts/setup core
+
+setup-dev: ## The same, with what tests and checks need
+	@scripts/setup dev
+
+demo: setup ## Compare the built-in models; ends in a table and demo/report.html
+	@$(BIN)/vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo --output demo/comparison.json
+
+test: setup-dev ## Run the tests
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
+
+test-slow: setup-dev ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m slow
+
+test-gpu: setup-dev ## Run the tests that need a CUDA device
+	@$(BIN)/python -m pytest -m gpu
+
+check: setup-dev ## Lint, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup-dev ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure the harness's own cost and memory
+	@$(BIN)/python benchmarks/overhead.py
+	@$(BIN)/python benchmarks/memory.py
+
+train-builtin: setup ## Train the built-in models and extractors again
+	@$(BIN)/python -m training.build
+
+docs: setup-dev ## Write the generated pages again
+	@$(BIN)/python -m vid_diffusion_bench.cli.docs docs/cli.md
+
+clean: ## Remove what was built here
+	@rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
