@@ -9,9 +9,9 @@ from typing import Any, Final
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from vid_diffusion_bench.exceptions import InvalidPromptError, ValidationError
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.prompts.check import check_prompt
 
-MAX_PROMPT_CHARACTERS: Final = 10_000
 DEFAULT_METRICS: Final = (
     "fvd",
     "inception_score",
@@ -151,19 +151,6 @@ class BenchmarkConfig(BaseModel):
         """The generation parameters the user wrote; the others stay ``None``."""
         names = set(GenerationParameters.model_fields) & self.model_fields_set
         return GenerationParameters(**{name: getattr(self, name) for name in names})
-
-
-def check_prompt(prompt: object, number: int = 1) -> None:
-    """Raise :class:`InvalidPromptError` unless ``prompt`` is a text of 1 to 10,000 characters."""
-    if not isinstance(prompt, str) or not prompt.strip():
-        raise InvalidPromptError(f"prompt {number} is empty", remedy="write what the clip should show")
-    if len(prompt) > MAX_PROMPT_CHARACTERS:
-        raise InvalidPromptError(
-            f"prompt {number} has {len(prompt):,} characters; at most {MAX_PROMPT_CHARACTERS:,} are taken",
-            details={"prompt": number, "characters": len(prompt)},
-        )
-    if any(0xD800 <= ord(character) <= 0xDFFF or character == "\0" for character in prompt):
-        raise InvalidPromptError(f"prompt {number} holds characters that are not text (NUL or a lone surrogate)")
 
 
 def prompt_id(prompt: str) -> str:
