@@ -1,0 +1,20 @@
+"""Video models behind one protocol. Importing this imports no torch."""
+
+from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
+from vid_diffusion_bench.models.resolve import ModelRegistry, get_model, list_models, model_info, register_model
+
+__all__ = [
+    "PRECISIONS",
+    "GenerationRequest",
+    "ModelInfo",
+    "ModelRegistry",
+    "Requirements",
+    "StepCallback",
+    "VideoModel",
+    "catalogue",
+    "get_model",
+    "list_models",
+    "model_info",
+    "register_model",
+]

@@ -1,0 +1,93 @@
+"""Which frame counts and sizes an autoencoder can make, read from its configuration before any weights are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.models.snapshot import components, read_config
+
+_NOT_CAUSAL = frozenset({"AutoencoderKLAllegro"})
+"""Autoencoders that code every group of frames alike; all others code the first frame by itself."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Frame counts are ``k * temporal + first``, sides are multiples of ``spatial``."""
+
+    temporal: int = 1
+    first: int = 0
+    spatial: int = 1
+
+    def check(self, parameters: GenerationParameters) -> None:
+        """Raise :class:`ValidationError`, with the nearest possible values, for what is not on the grid."""
+        frames = parameters.num_frames
+        if frames is not None and (frames < self.first or (frames - self.first) % self.temporal):
+            form = f"k*{self.temporal}+{self.first}" if self.first else f"k*{self.temporal}"
+            near = _nearest(frames, self.temporal, self.first)
+            raise ValidationError(
+                f"this model makes {form} frames, not {frames}", remedy=f"use num_frames={' or '.join(map(str, near))}"
+            )
+        for side in ("height", "width"):
+            value = getattr(parameters, side)
+            if value is not None and value % self.spatial:
+                near = _nearest(value, self.spatial, 0)
+                raise ValidationError(
+                    f"this model's {side} is a multiple of {self.spatial}, not {value}",
+                    remedy=f"use {side}={' or '.join(map(str, near))}",
+                )
+
+
+def _nearest(value: int, step: int, first: int) -> list[int]:
+    below = (value - first) // step * step + first
+    return [number for number in (below, below + step) if number >= max(1, first)]
+
+
+def read_grid(folder: Path) -> Grid:
+    """The grid of a diffusers folder, from the configurations of its autoencoder and its denoiser."""
+    import diffusers
+
+    parts = components(folder)
+    autoencoder = getattr(diffusers, parts.get("vae", ""), None)
+    if autoencoder is None:
+        return Grid()
+    temporal, spatial = _ratios(autoencoder, read_config(folder, "vae"))
+    patch_time, patch_space = _patch(folder, parts)
+    first = 1 if temporal > 1 and parts["vae"] not in _NOT_CAUSAL else 0
+    return Grid(temporal * patch_time, first, spatial * patch_space)
+
+
+def _ratios(autoencoder: Any, config: dict[str, Any]) -> tuple[int, int]:
+    """Compression (in time, in space); the class is built without weights because it knows best."""
+    import torch
+
+    with torch.device("meta"):
+        built = autoencoder.from_config(config)
+    temporal = _stated(built, "temporal_compression_ratio") or _stated(built, "scale_factor_temporal") or 1
+    spatial = (
+        _stated(built, "scale_factor_spatial")
+        or _stated(built, "spatial_compression_ratio")
+        or 2 ** (len(_stated(built, "block_out_channels") or (1,)) - 1)
+    )
+    return int(temporal), int(spatial)
+
+
+def _stated(module: Any, name: str) -> Any:
+    """What a module says of itself, in its configuration or as an attribute of its own."""
+    own = getattr(module, name) if name in vars(module) or hasattr(type(module), name) else None
+    return module.config.get(name) or own
+
+
+def _patch(folder: Path, parts: dict[str, str]) -> tuple[int, int]:
+    """How many latent cells a token of a transformer covers (in time, in space); a UNet has none."""
+    if "transformer" not in parts:
+        return 1, 1
+    config = read_config(folder, "transformer")
+    patch = config.get("patch_size") or 1
+    if isinstance(patch, list | tuple):
+        return int(patch[0]) if len(patch) == 3 else 1, math.lcm(*map(int, patch[-2:]))
+    return 1, int(patch)

@@ -1,0 +1,268 @@
+"""One adapter for every diffusers video pipeline, from a folder on this disk."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.exceptions import (
+    InvalidOutputError,
+    InvalidVideoError,
+    ModelLoadingError,
+    ValidationError,
+    WeightsNotFoundError,
+)
+from vid_diffusion_bench.models import snapshot
+from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.models.catalogue import ModelInfo
+from vid_diffusion_bench.models.constraints import Grid, read_grid
+from vid_diffusion_bench.models.pipeline_call import PipelineCall
+from vid_diffusion_bench.video import Frames, Video
+
+DEFAULTS_FILE = "generation_defaults.json"
+_STAGES = {"text_encoder": ("text_encoder", "image_encoder"), "denoiser": ("transformer", "unet"), "decoder": ("vae",)}
+
+
+class DiffusersModel(VideoModel):
+    """A pipeline that ``save_pretrained`` wrote, loaded from safetensors only; no code of the folder is ever run.
+
+    Args:
+        name: What it is listed under.
+        folder: Holds ``model_index.json``.
+        hub: The hub id it was downloaded from, if it was.
+        info: Its catalogue entry, if it has one.
+
+    Raises:
+        WeightsNotFoundError: The folder holds no pipeline, or not all of one.
+        ModelLoadingError: The folder's index is damaged, or the pipeline wants code of its own.
+    """
+
+    def __init__(self, name: str, folder: Path, *, hub: str | None = None, info: ModelInfo | None = None) -> None:
+        self.name = name
+        self.folder = folder
+        self._info = info
+        self._hub = hub or (info.hub if info else None)
+        self._pipeline: Any = None
+        self._class_name: str = snapshot.read_index(folder)["_class_name"]
+        if code := snapshot.own_code(folder):
+            raise ModelLoadingError(
+                f"{folder} wants to run code of its own ({', '.join(code)}), which is never done",
+                remedy="use the model's diffusers port, or register a VideoModel of your own",
+            )
+        if problems := snapshot.missing_parts(folder):
+            raise WeightsNotFoundError(
+                f"{folder} is not a whole pipeline: {'; '.join(problems)}",
+                remedy=f"hf download {self._hub}" if self._hub else "save the pipeline again",
+                details={"missing": problems},
+            )
+
+    @cached_property
+    def call(self) -> PipelineCall:
+        """The pipeline's call signature."""
+        return PipelineCall.of(_pipeline_class(self._class_name))
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The frame counts and sizes it can make."""
+        return read_grid(self.folder)
+
+    @cached_property
+    def defaults(self) -> GenerationParameters:
+        own = _stored_defaults(self.folder) or (self._info.defaults if self._info else GenerationParameters())
+        return own.over(self.call.defaults())
+
+    def provenance(self) -> dict[str, Any]:
+        """Class, place, hash and licence; ``licence`` is ``None`` where the catalogue does not know it."""
+        return {
+            "class": self._class_name,
+            "folder": self.folder.name,
+            "hub": self._hub,
+            "weights_sha256": self._weights,
+            "licence": self._info.licence if self._info else None,
+            "reads_prompt": self.call.reads_prompt,
+            "rounding": "uint8 = round(255 * x), ties to even",
+        }
+
+    def identity(self) -> dict[str, Any]:
+        libraries = {name: version(name) for name in ("diffusers", "torch", "transformers")}
+        return {"class": self._class_name, "weights_sha256": self._weights, "libraries": libraries}
+
+    @cached_property
+    def _weights(self) -> str:
+        return snapshot.weights_sha256(self.folder)
+
+    def inputs(self, parameters: GenerationParameters) -> dict[str, str]:
+        image = parameters.extra.get("image")
+        return {} if image is None else {"image": snapshot.file_sha256(Path(image).expanduser())}
+
+    def check(self, parameters: GenerationParameters, batch_size: int) -> None:
+        self.call.check(parameters)
+        self.grid.check(parameters)
+        _scheduler_class(parameters.scheduler)
+        if self._pipeline is not None:
+            self._check_inputs(parameters, batch_size)
+
+    def _check_inputs(self, parameters: GenerationParameters, batch_size: int) -> None:
+        """Ask the loaded pipeline itself."""
+        if not hasattr(self._pipeline, "check_inputs"):
+            return
+        request = GenerationRequest("a prompt", 0, parameters)
+        given = {name: p.default for name, p in self.call.signature.items() if p.default is not p.empty}
+        given |= self.call.arguments([request] * batch_size)
+        asked = inspect.signature(self._pipeline.check_inputs).parameters.items()
+        known = {name: given.get(name) for name, p in asked if name in given or p.default is p.empty}
+        try:
+            self._pipeline.check_inputs(**known)
+        except (ValueError, TypeError) as error:
+            raise ValidationError(f"{self._class_name}: {error}") from error
+
+    def default_precision(self, device: str) -> str:
+        """fp32 on a CPU; elsewhere what the model's card asks for, else what its weights are stored in."""
+        if device == "cpu":
+            return "fp32"
+        asked = self._info.requirements.precision if self._info else None
+        denoiser = next(name for name in snapshot.components(self.folder) if name.startswith(_STAGES["denoiser"]))
+        return asked or snapshot.stored_precision(self.folder / denoiser)
+
+    def load(self, device: str, precision: str) -> None:
+        import diffusers
+        import torch
+
+        if precision not in PRECISIONS:
+            raise ValidationError(f"no precision {precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        word = "dtype" if hasattr(diffusers.utils, "_resolve_dtype") else "torch_dtype"
+        options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, word: dtype}
+        try:
+            with _quiet():
+                self._pipeline = _pipeline_class(self._class_name).from_pretrained(str(self.folder), **options)
+                self._pipeline.to(device)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+            self.unload()
+            raise ModelLoadingError(
+                f"{self.folder.name} cannot be loaded: {error}", remedy="download or save the pipeline again"
+            ) from error
+        self._pipeline.set_progress_bar_config(disable=True)
+
+    def unload(self) -> None:
+        import torch
+
+        self._pipeline = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def stages(self) -> Mapping[str, Sequence[Any]]:
+        from torch import nn
+
+        parts = self._loaded.components.items()
+        return {
+            stage: [part for name, part in parts if name.startswith(prefixes) and isinstance(part, nn.Module)]
+            for stage, prefixes in _STAGES.items()
+        }
+
+    def generate(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> list[Video]:
+        import torch
+
+        parameters = requests[0].parameters
+        self._use_scheduler(parameters.scheduler)
+        arguments = self.call.arguments(requests)
+        observed = self.call.observed(on_step, parameters.num_inference_steps or 0)
+        with torch.inference_mode():
+            output = self._loaded(**arguments, **observed)
+        fps = parameters.fps or self.defaults.fps or 0.0
+        return [_video(clip, fps) for clip in output.frames]
+
+    @property
+    def _loaded(self) -> Any:
+        if self._pipeline is None:
+            raise ModelLoadingError(f"{self.name} is not loaded", remedy="call load(device, precision) first")
+        return self._pipeline
+
+    def _use_scheduler(self, name: str | None) -> None:
+        scheduler = _scheduler_class(name)
+        if scheduler is not None and not isinstance(self._loaded.scheduler, scheduler):
+            self._loaded.scheduler = scheduler.from_config(self._loaded.scheduler.config)
+
+
+def to_uint8(clip: Any) -> Frames:
+    """A clip of (T, H, W, 3) in 0..1, as diffusers gives it, to uint8: 255 times, rounded to the nearest, ties to even.
+
+    Raises:
+        InvalidOutputError: It holds a NaN or an infinity.
+    """
+    frames: npt.NDArray[Any] = np.asarray(clip)
+    if frames.dtype == np.uint8:
+        return frames
+    if not np.isfinite(frames).all():
+        share = float(1 - np.isfinite(frames).mean())
+        raise InvalidOutputError(f"the model returned NaN or infinity in {share:.1%} of the values")
+    rounded: Frames = np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+    return rounded
+
+
+def _video(clip: Any, fps: float) -> Video:
+    try:
+        return Video(to_uint8(clip), fps)
+    except InvalidVideoError as error:
+        raise InvalidOutputError(f"the model returned something else than a clip: {error.message}") from error
+
+
+def _pipeline_class(name: str) -> Any:
+    import diffusers
+
+    found = getattr(diffusers, name, None)
+    if not (inspect.isclass(found) and issubclass(found, diffusers.DiffusionPipeline)):
+        raise ModelLoadingError(
+            f"diffusers {version('diffusers')} has no pipeline {name}", remedy="pip install --upgrade diffusers"
+        )
+    return found
+
+
+def _scheduler_class(name: str | None) -> Any:
+    import diffusers
+
+    if name is None:
+        return None
+    found = getattr(diffusers, name, None)
+    if not (inspect.isclass(found) and issubclass(found, diffusers.SchedulerMixin)):
+        raise ValidationError(f"diffusers has no scheduler {name!r}", remedy="a class name such as DDIMScheduler")
+    return found
+
+
+def _stored_defaults(folder: Path) -> GenerationParameters | None:
+    try:
+        return GenerationParameters(**json.loads((folder / DEFAULTS_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, pydantic.ValidationError) as error:
+        raise ModelLoadingError(f"{folder / DEFAULTS_FILE} is not a set of generation parameters: {error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars of the libraries while loading: the caller has its own."""
+    import diffusers.utils.logging as diffusers_logging
+    import transformers.utils.logging as transformers_logging
+
+    was_on = transformers_logging.is_progress_bar_enabled()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        diffusers_logging.enable_progress_bar()
+        if was_on:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,70 @@
+"""``shapes-oracle``: renders what the prompt says of the built-in world. A ceiling for the metrics, not a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.video import Video
+
+DEFAULTS = GenerationParameters(num_frames=17, fps=8, height=64, width=64, num_inference_steps=1)
+
+
+class OracleModel(VideoModel):
+    """The renderer of the built-in world under a model's name: what a prompt leaves open is drawn from the seed.
+
+    Nothing is denoised: it reports one step a batch, steps and guidance have nothing to act on (a run asks them of all
+    its models alike), and what would have to change the picture is refused.
+    """
+
+    name = "shapes-oracle"
+
+    @property
+    def defaults(self) -> GenerationParameters:
+        return DEFAULTS
+
+    def provenance(self) -> dict[str, Any]:
+        from vid_diffusion_bench.world.render import RENDERER_VERSION
+
+        return {
+            "class": "OracleModel",
+            "kind": "procedural renderer, not a diffusion model",
+            "renderer_version": RENDERER_VERSION,
+            "numpy": np.__version__,
+            "licence": "Apache-2.0",
+        }
+
+    def check(self, parameters: GenerationParameters, batch_size: int) -> None:  # noqa: ARG002 - any batch
+        refused = {
+            "negative_prompt": bool(parameters.negative_prompt),
+            "scheduler": parameters.scheduler is not None,
+            "extra": bool(parameters.extra),
+        }
+        given = [name for name, is_given in refused.items() if is_given]
+        if given:
+            raise ValidationError(
+                f"shapes-oracle renders and does not denoise: it takes no {', '.join(given)}",
+                remedy="leave it out, or compare it in a run of its own",
+            )
+
+    def generate(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> list[Video]:
+        videos = [_render(request) for request in requests]
+        on_step(1, 1)
+        return videos
+
+
+def _render(request: GenerationRequest) -> Video:
+    from vid_diffusion_bench.world.captions import parse
+    from vid_diffusion_bench.world.render import render
+    from vid_diffusion_bench.world.scene import sample_scene
+
+    wanted = request.parameters.over(DEFAULTS)
+    scene = sample_scene(np.random.default_rng(request.seed), parse(request.prompt))
+    fps = float(wanted.fps or 8)
+    frames = render(scene, wanted.num_frames or 17, wanted.height or 64, wanted.width or 64, fps)
+    return Video(frames, fps)

@@ -1,0 +1,173 @@
+"""From what a user writes to a model: a name, an alias, ``hf:ORG/NAME[@REVISION]`` or a diffusers folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, WeightsNotFoundError
+from vid_diffusion_bench.models import snapshot
+from vid_diffusion_bench.models.base import VideoModel
+from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
+from vid_diffusion_bench.registry import Registry
+
+ModelFactory = Callable[[], VideoModel]
+F = TypeVar("F", bound=ModelFactory)
+
+ModelRegistry: Registry[ModelFactory] = Registry(
+    "model",
+    group="vid_diffusion_bench.models",
+    error=lambda name, known, nearest: ModelNotFoundError(name, known, suggestions=nearest),
+)
+"""Name to what makes the model: a class or a function without arguments. The built-in models are in it too."""
+
+
+def register_model(name: str, *, aliases: tuple[str, ...] = ()) -> Callable[[F], F]:
+    """Decorator that makes a :class:`VideoModel` class, or a function that returns one, known by ``name``."""
+
+    def register(factory: F) -> F:
+        ModelRegistry.register(name, factory, aliases=aliases)
+        return factory
+
+    return register
+
+
+def get_model(reference: str) -> VideoModel:
+    """The model behind ``reference``, not loaded yet.
+
+    Raises:
+        ModelNotFoundError: No such name and no such folder.
+        WeightsNotFoundError: It is known, and its weights are not on this machine.
+        ModelLoadingError: It is known and cannot run here.
+    """
+    from vid_diffusion_bench.models.diffusers import DiffusersModel
+
+    if reference.startswith("hf:"):
+        hub_id, revision = snapshot.parse_hub_reference(reference[3:])
+        return DiffusersModel(reference, _hub_folder(hub_id, revision), hub=hub_id)
+    if reference in ModelRegistry:
+        return ModelRegistry.get(reference)()
+    folder = Path(reference).expanduser()
+    if folder.is_dir():
+        return DiffusersModel(reference, folder)
+    ModelRegistry.resolve(reference)
+    raise AssertionError("an unknown name does not resolve")
+
+
+def list_models() -> list[ModelInfo]:
+    """Every model known by name, with its status as it is now."""
+    return [model_info(name) for name in ModelRegistry.names()]
+
+
+def model_info(reference: str) -> ModelInfo:
+    """What is known of one model, with its status as it is now. Takes what :func:`get_model` takes.
+
+    Raises:
+        ModelNotFoundError: No such name and no such folder.
+    """
+    if reference.startswith("hf:"):
+        hub_id, revision = snapshot.parse_hub_reference(reference[3:])
+        info = ModelInfo(name=reference, display_name=hub_id, hub=hub_id)
+        return _with_status(info, snapshot.find_in_hub_cache(hub_id, revision))
+    if reference not in ModelRegistry and Path(reference).expanduser().is_dir():
+        folder = Path(reference).expanduser()
+        architecture = snapshot.read_index(folder)["_class_name"]
+        return _with_status(ModelInfo(name=reference, display_name=folder.name, architecture=architecture), folder)
+    factory = ModelRegistry.get(reference)
+    if isinstance(factory, partial) and factory.func is _open:
+        return _catalogued_status(factory.args[0])
+    return _registered_info(ModelRegistry.resolve(reference), factory)
+
+
+def _registered_info(name: str, factory: ModelFactory) -> ModelInfo:
+    text = (factory.__doc__ or "").strip()
+    return ModelInfo(name=name, display_name=name, type="registered", description=text.partition("\n")[0])
+
+
+def _catalogued_status(info: ModelInfo) -> ModelInfo:
+    if info.hosted:
+        reason = "a hosted service, and no adapter for it is configured"
+        return info.model_copy(update={"status": "unconfigured", "status_reason": reason})
+    return info if info.entry else _with_status(info, _folder_of(info))
+
+
+def _with_status(info: ModelInfo, folder: Path | None) -> ModelInfo:
+    lacking = _missing_dependencies(info.requirements.dependencies)
+    if lacking:
+        update = {"status": "missing_dependency", "status_reason": f"pip install {' '.join(map(repr, lacking))}"}
+    elif folder is None:
+        update = {"status": "not_downloaded", "status_reason": _how_to_get(info)}
+    elif parts := snapshot.missing_parts(folder):
+        update = {"status": "not_downloaded", "status_reason": "; ".join(parts)}
+    else:
+        update = {"status": "available"}
+    return info.model_copy(update=update)
+
+
+def _missing_dependencies(requirements: list[str]) -> list[str]:
+    from packaging.requirements import Requirement
+
+    def is_missing(line: str) -> bool:
+        requirement = Requirement(line)
+        try:
+            return not requirement.specifier.contains(version(requirement.name), prereleases=True)
+        except PackageNotFoundError:
+            return True
+
+    return [line for line in requirements if is_missing(line)]
+
+
+def _folder_of(info: ModelInfo) -> Path | None:
+    """The folder a catalogue name stands for: the built-in one, the user's own, or the hub cache's."""
+    candidates = [snapshot.BUILTIN_WEIGHTS / info.name] if info.builtin else [snapshot.models_folder() / info.name]
+    found = next((folder for folder in candidates if (folder / snapshot.INDEX).is_file()), None)
+    return found or (snapshot.find_in_hub_cache(info.hub) if info.hub else None)
+
+
+def _hub_folder(hub_id: str, revision: str) -> Path:
+    folder = snapshot.find_in_hub_cache(hub_id, revision)
+    if folder is None:
+        at = "" if revision == "main" else f" --revision {revision}"
+        raise WeightsNotFoundError(
+            f"hf:{hub_id} is not in {snapshot.hub_cache()}",
+            remedy=f"hf download {hub_id}{at}",
+            details={"hub": hub_id, "revision": revision},
+        )
+    return folder
+
+
+def _how_to_get(info: ModelInfo) -> str:
+    if info.assembly and info.hub:
+        return info.assembly.replace("HUB_ID", repr(info.hub))
+    if not info.hub:
+        return "this installation does not contain its weights"
+    accept = f"accept its licence at {info.huggingface_url}, then " if info.gated else ""
+    return f"{accept}hf download {info.hub}"
+
+
+def _open(info: ModelInfo) -> VideoModel:
+    """What the registry calls for a catalogue entry."""
+    from vid_diffusion_bench.models.diffusers import DiffusersModel
+
+    if info.hosted:
+        raise ModelLoadingError(
+            f"{info.name} is a hosted service, and no adapter for it is configured",
+            remedy="`vid-bench models list` shows what can run here",
+        )
+    if info.entry:
+        module, _, attribute = info.entry.partition(":")
+        model: VideoModel = getattr(import_module(module), attribute)()
+        return model
+    folder = _folder_of(info)
+    if folder is None:
+        remedy = f"{_how_to_get(info)}; or put a diffusers folder at {snapshot.models_folder() / info.name}"
+        raise WeightsNotFoundError(f"the weights of {info.name} are not on this machine", remedy=remedy)
+    return DiffusersModel(info.name, folder, info=info)
+
+
+for _info in catalogue():
+    ModelRegistry.register(_info.name, partial(_open, _info), aliases=_info.aliases)

@@ -1,0 +1,155 @@
+"""Where a diffusers model lies on this disk, whether it is whole, and what its files hash to. No network, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError, WeightsNotFoundError
+from vid_diffusion_bench.results import fingerprint
+
+INDEX = "model_index.json"
+BUILTIN_WEIGHTS = Path(__file__).parent / "weights"
+_STORED = {"BF16": "bf16", "F16": "fp16"}
+_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?")
+_BLOB_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def models_folder() -> Path:
+    """Where folders named like a model are looked for first: ``models`` in the cache folder of the settings."""
+    from vid_diffusion_bench.settings import load_settings
+
+    return load_settings().cache_dir / "models"
+
+
+def hub_cache() -> Path:
+    """The Hugging Face cache: ``HF_HUB_CACHE``, else ``HF_HOME/hub``, else ``~/.cache/huggingface/hub``."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
+    return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
+
+
+def parse_hub_reference(text: str) -> tuple[str, str]:
+    """``ORG/NAME[@REVISION]`` to (id, revision), ``main`` where none is said.
+
+    Raises:
+        ValidationError: It is not written so.
+    """
+    found = _HUB_ID.fullmatch(text)
+    if not found or ".." in text:
+        raise ValidationError(f"{text!r} is not a hub id", remedy="write hf:ORG/NAME or hf:ORG/NAME@REVISION")
+    return found["id"], found["revision"] or "main"
+
+
+def find_in_hub_cache(hub_id: str, revision: str = "main") -> Path | None:
+    """The snapshot folder of a downloaded repository, or ``None``."""
+    repository = hub_cache() / f"models--{hub_id.replace('/', '--')}"
+    reference = repository / "refs" / revision
+    commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
+    snapshot = repository / "snapshots" / commit
+    return snapshot if (snapshot / INDEX).is_file() else None
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The content of a folder's ``model_index.json``.
+
+    Raises:
+        WeightsNotFoundError: There is none.
+        ModelLoadingError: It is not a diffusers index.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsNotFoundError(
+            f"{folder} holds no {INDEX}", remedy="give the folder that pipeline.save_pretrained wrote"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelLoadingError(f"{folder / INDEX} cannot be read: {error}") from error
+    if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
+        raise ModelLoadingError(f"{folder / INDEX} names no pipeline class")
+    return index
+
+
+def read_config(folder: Path, component: str, name: str = "config.json") -> dict[str, Any]:
+    """The configuration of one component, empty where it has none."""
+    try:
+        config = json.loads((folder / component / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ModelLoadingError(f"{folder / component / name} cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def components(folder: Path) -> dict[str, str]:
+    """Component name to class name, of those that the index says are there."""
+    parts = read_index(folder).items()
+    return {name: part[1] for name, part in parts if isinstance(part, list) and len(part) == 2 and part[1]}
+
+
+def missing_parts(folder: Path) -> list[str]:
+    """What keeps ``folder`` from being loaded: absent components, shards, or weights that are only pickled."""
+    problems = []
+    for name in components(folder):
+        part = folder / name
+        if not part.is_dir() or not any(part.iterdir()):
+            problems.append(f"{name} is missing")
+        elif (part / "config.json").is_file() and (problem := _weights_problem(part)):
+            problems.append(f"{name}: {problem}")
+    return problems
+
+
+def _weights_problem(part: Path) -> str | None:
+    for index in part.glob("*.safetensors.index.json"):
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        absent = sorted(shard for shard in shards if not (part / shard).is_file())
+        return f"{len(absent)} of {len(shards)} shards are missing" if absent else None
+    if any(part.glob("*.safetensors")):
+        return None
+    pickled = [*part.glob("*.bin"), *part.glob("*.pt"), *part.glob("*.ckpt")]
+    return "weights are only there as pickles, which are never loaded" if pickled else "no safetensors weights"
+
+
+def own_code(folder: Path) -> list[str]:
+    """Python files that the folder brings along, by name: a pipeline that has any is refused."""
+    return sorted(path.relative_to(folder).as_posix() for path in (*folder.glob("*.py"), *folder.glob("*/*.py")))
+
+
+def stored_precision(part: Path) -> str:
+    """What the weights in a component's folder are stored in: ``fp32``, ``fp16`` or ``bf16``."""
+    path = min(part.glob("*.safetensors"))
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    kinds = {tensor["dtype"] for name, tensor in header.items() if name != "__metadata__"}
+    return next((_STORED[kind] for kind in ("BF16", "F16") if kind in kinds), "fp32")
+
+
+def weights_sha256(folder: Path) -> str:
+    """One hash of every file that ``from_pretrained`` may read: the index and the components' files, by name.
+
+    A file of the Hugging Face cache that is named by its own SHA-256 is not read again.
+    """
+    paths = [folder / INDEX]
+    for name in sorted(components(folder)):
+        paths += sorted(path for path in (folder / name).rglob("*") if path.is_file())
+    return fingerprint({path.relative_to(folder).as_posix(): file_sha256(path) for path in paths})
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content; a blob of the Hugging Face cache that is named by it is not read."""
+    target = path.resolve()
+    if target.parent.name == "blobs" and _BLOB_HASH.fullmatch(target.name):
+        return target.name
+    stat = target.stat()
+    return _content_sha256(target, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _content_sha256(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - a changed file is another key
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
