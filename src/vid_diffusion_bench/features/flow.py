@@ -1,0 +1,109 @@
+"""Dense optical flow without a network: DIS (Kroeger et al. 2016) in OpenCV, kept only where the pixels bear it out.
+
+DIS finds a match for every pixel, also where there is nothing to see but noise. A vector is therefore kept only where
+it explains the change: the windowed squared error after following it is below a quarter of the error of no motion,
+and that error is above the noise of 8-bit video. Elsewhere the flow is zero. Flow is in pixels, (x, y).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.exceptions import MetricComputationError
+from vid_diffusion_bench.video import Frames
+
+Flow = npt.NDArray[np.float32]
+Image = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+MIN_SIDE = 12
+"""Pixels; DIS has no patch to match on anything smaller."""
+EXPLAINED = 0.25
+NOISE = 3.0
+"""Grey levels, root mean square."""
+WINDOW = 3 / 64
+"""Standard deviation of the window, as a share of the shorter side."""
+
+
+def identity() -> dict[str, Any]:
+    """What decides a flow field."""
+    import cv2
+
+    return {
+        "flow": "opencv-dis-medium",
+        "finest_scale": "log2(short side / 64) in 0..2",
+        "kept_where": {"explained": EXPLAINED, "noise": NOISE, "window": WINDOW},
+        "opencv": cv2.__version__,
+    }
+
+
+def luma(frames: Frames) -> npt.NDArray[np.uint8]:
+    """Grey frames (T, H, W) of RGB ``frames`` (T, H, W, 3), Rec. 601 weights.
+
+    Raises:
+        MetricComputationError: Frames too small to have a flow.
+    """
+    import cv2
+
+    if min(frames.shape[1:3]) < MIN_SIDE:
+        raise MetricComputationError(f"frames under {MIN_SIDE} pixels a side have no optical flow")
+    return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
+
+
+class FlowField:
+    """Flow between frames of one size, height by width pixels; holds OpenCV's buffers for reuse."""
+
+    def __init__(self, height: int, width: int) -> None:
+        import cv2
+
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        # Small frames keep their full resolution; from 256 pixels on the finest level is a quarter.
+        self._dis.setFinestScale(int(np.clip(np.log2(min(height, width) / 64), 0, 2)))
+        self._sigma = WINDOW * min(height, width)
+        rows, columns = np.mgrid[:height, :width].astype(np.float32)
+        self._grid: Flow = np.stack([columns, rows], axis=-1)
+
+    def between(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Flow:
+        """Flow (H, W, 2): the pixel at p in ``first`` (H, W) is at p + flow in ``second``."""
+        raw = self._dis.calc(first, second, None)  # type: ignore[call-overload]
+        here, there = first.astype(np.float32), second.astype(np.float32)
+        still = self._windowed((there - here) ** 2)
+        moved = self._windowed((self.warp(there, raw) - here) ** 2)
+        kept = (moved < EXPLAINED * still) & (still > NOISE**2)
+        return np.asarray(raw * kept[..., None], np.float32)
+
+    def warp(self, image: Image, flow: Flow) -> Image:
+        """``image`` (H, W[, C]) sampled at p + flow, bilinear, its border repeated."""
+        import cv2
+
+        there = self._grid + flow
+        columns, rows = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+        sampled = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(sampled, np.float32)
+
+    def visible(self, forward: Flow, backward: Flow) -> Mask:
+        """Where (H, W) the second frame shows the first's pixel: inside it, and the way back leads home.
+
+        Forward-backward check of Sundaram, Brox and Keutzer (2010): |f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5.
+        """
+        back = self.warp(backward, forward)
+        gap = np.square(forward + back).sum(axis=-1)
+        length = np.square(forward).sum(axis=-1) + np.square(back).sum(axis=-1)
+        target = self._grid + forward
+        inside = ((target >= 0) & (target <= self._grid[-1, -1])).all(axis=-1)
+        return np.asarray((gap <= 0.01 * length + 0.5) & inside)
+
+    def _windowed(self, image: Image) -> Image:
+        import cv2
+
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), self._sigma), np.float32)
+
+
+def top_magnitude(flow: Flow, share: float) -> float:
+    """Mean length in pixels of the longest ``share`` of the vectors of ``flow`` (H, W, 2)."""
+    lengths = np.hypot(flow[..., 0], flow[..., 1]).ravel()
+    count = max(1, int(lengths.size * share))
+    return float(np.partition(lengths, lengths.size - count)[-count:].mean(dtype=np.float64))

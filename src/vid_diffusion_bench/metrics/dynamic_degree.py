@@ -1,0 +1,29 @@
+"""VBench's dynamic degree: the share of clips that move."""
+
+from __future__ import annotations
+
+from vid_diffusion_bench.features import Clip
+from vid_diffusion_bench.metrics.base import Measurement
+from vid_diffusion_bench.metrics.per_clip import ShareMetric
+
+
+class DynamicDegree(ShareMetric):
+    """Share of clips in which enough pairs of frames move fast.
+
+    At about 8 frames a second and n frames, a clip moves when at least round(4 n / 16) pairs (one or more) have a mean
+    flow of the fastest 5 % of pixels above 6 min(H, W) / 256. Neither direction is better by itself: noise moves too.
+    VBench counts more as better, and takes a clip of one or two frames as moving, which is mended here.
+    """
+
+    name = "dynamic_degree"
+    extractor = "dis"
+    unit = "share of clips"
+    higher_is_better = None
+    needs = ("motion-8fps",)
+    formula = "vbench: max(1, round(4n/16)) pairs at 8 fps with mean of top 5 % |flow| > 6 min(H,W)/256"
+
+    def measure(self, clip: Clip) -> Measurement:
+        speeds = clip.feature("motion-8fps")
+        threshold = 6.0 * min(clip.video.height, clip.video.width) / 256
+        enough = max(1, round(4 * (len(speeds) + 1) / 16))
+        return Measurement(float((speeds > threshold).sum() >= enough))

@@ -1,0 +1,53 @@
+"""Metrics that give each clip a number: the mean over clips, with an interval clustered on the prompt."""
+
+from __future__ import annotations
+
+from vid_diffusion_bench.metrics.base import Context, Metric, Row, State, unmeasured
+from vid_diffusion_bench.results import MetricResult
+from vid_diffusion_bench.statistics import cluster_bootstrap, mean, wilson_interval
+
+
+class PerClipMetric(Metric):
+    """A metric whose rows are numbers; the result is their mean, clips of one prompt resampled together."""
+
+    aggregation = "mean over clips; 95 % percentile bootstrap of prompts, 2000 resamples, seed 0"
+
+    def compute(self, state: State, context: Context) -> MetricResult:
+        rows = [row for _, row in sorted(state.generated.items()) if row.value is not None]
+        if not rows:
+            return self.result(context, state.generated, value=None, reason=unmeasured(state.generated))
+        interval, about = self.interval(rows)
+        return self.result(
+            context,
+            state.generated,
+            value=mean([row.value for row in rows]),
+            confidence_interval=interval,
+            interval_reason=None if interval else about,
+            metadata={"interval_method": about} if interval else {},
+        )
+
+    def interval(self, rows: list[Row]) -> tuple[tuple[float, float] | None, str]:
+        """The interval and its method, or ``None`` and the reason."""
+        clusters = [row.cluster for row in rows]
+        if len(set(clusters)) < 2:
+            return None, "an interval needs clips of two prompts or more"
+        return cluster_bootstrap([row.value for row in rows], clusters), f"bootstrap of {len(set(clusters))} prompts"
+
+
+class ShareMetric(PerClipMetric):
+    """A metric whose rows are 0.0 or 1.0; the result is the share of ones.
+
+    Wilson's interval where every prompt has one clip. With several, prompts are resampled; where that cannot differ
+    (all ones or all zeros) it is Wilson's over prompts, as if the clips of a prompt were one.
+    """
+
+    aggregation = "share of clips; 95 % Wilson interval, or bootstrap of prompts where they have several clips"
+
+    def interval(self, rows: list[Row]) -> tuple[tuple[float, float] | None, str]:
+        clusters = len({row.cluster for row in rows})
+        ones = sum(row.value for row in rows)
+        if clusters == len(rows):
+            return wilson_interval(int(ones), len(rows)), "Wilson"
+        if ones in (0, len(rows)):
+            return wilson_interval(clusters if ones else 0, clusters), "Wilson over prompts"
+        return super().interval(rows)

@@ -1,0 +1,72 @@
+"""The registry of metrics, where built-ins, plug-ins and a user's own functions are the same kind of thing."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from vid_diffusion_bench.exceptions import MetricNotFoundError
+from vid_diffusion_bench.metrics.base import Metric
+from vid_diffusion_bench.metrics.function import FunctionMetric, SetFunction
+from vid_diffusion_bench.registry import Registry
+
+_BUILT_IN = {
+    "fvd": ("fvd:Fvd", ()),
+    "inception_score": ("inception_score:InceptionScore", ("is",)),
+    "clip_similarity": ("clip_text:ClipSimilarity", ("clip_sim", "clipsim")),
+    "clip_score": ("clip_text:ClipScore", ("clipscore",)),
+    "temporal_consistency": ("temporal_consistency:TemporalConsistency", ()),
+    "temporal_flickering": ("temporal_flickering:TemporalFlickering", ()),
+    "dynamic_degree": ("dynamic_degree:DynamicDegree", ()),
+    "motion_smoothness": ("motion_smoothness:MotionSmoothness", ()),
+    "psnr": ("psnr:Psnr", ()),
+    "ssim": ("ssim:Ssim", ()),
+    "overall_score": ("overall_score:OverallScore", ()),
+}
+
+
+class _Metrics(Registry[Any]):
+    """Names to metrics; entries are Metric classes or instances, or functions of two lists of videos."""
+
+    def register(self, name: str, entry: Any, *, aliases: Iterable[str] = ()) -> None:
+        """Add a metric: a :class:`Metric`, a lazy ``"module:attribute"``, or ``fn(real_videos, generated_videos)``.
+
+        A function gets two sequences of :class:`~vid_diffusion_bench.video.Video` and returns ``{name: value}``.
+        Replacing a built-in warns: its results say ``custom:`` and never mix with the built-in's.
+        """
+        if self.fold(name) in _BUILT_IN and self.fold(name) in self._entries:
+            warnings.warn(f"{name} now replaces the built-in metric of that name", UserWarning, stacklevel=2)
+        super().register(name, entry if isinstance(entry, str) else _adapted(self.fold(name), entry), aliases=aliases)
+
+    def get(self, name: str) -> Metric:
+        """The metric registered as ``name``.
+
+        Raises:
+            MetricNotFoundError: There is none.
+        """
+        return _adapted(self.resolve(name), super().get(name))
+
+
+def _adapted(name: str, entry: Metric | type[Metric] | SetFunction) -> Metric:
+    if isinstance(entry, Metric):
+        return entry
+    if isinstance(entry, type) and issubclass(entry, Metric):
+        return entry()
+    return FunctionMetric(name, entry, replaces_built_in=name in _BUILT_IN)
+
+
+def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundError:
+    hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
+    return MetricNotFoundError(
+        f"metric {name!r} is not known",
+        remedy=f"{hint}known are {', '.join(known)}",
+        details={"metric": name, "available_metrics": known, "suggestions": nearest},
+    )
+
+
+MetricRegistry = _Metrics("metric", group="vid_diffusion_bench.metrics", error=_unknown, separator="_")
+"""Every metric by name."""
+
+for _name, (_home, _aliases) in _BUILT_IN.items():
+    MetricRegistry.register(_name, f"vid_diffusion_bench.metrics.{_home}", aliases=_aliases)

@@ -1,0 +1,128 @@
+"""Intervals, percentiles and the Pareto front: plain numbers in, plain numbers out.
+
+Nothing here reads a file or imports torch; SciPy is imported on use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.exceptions import ValidationError
+
+_BLOCK_ENTRIES = 4_000_000
+"""Entries of one block of resampling counts: bounds memory at 32 MB whatever the number of clusters."""
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean by exact summation, so that the order of ``values`` (N,), N >= 1, does not change a bit."""
+    if not len(values):
+        raise ValidationError("a mean needs at least one value")
+    return math.fsum(values) / len(values)
+
+
+def cluster_bootstrap(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of the mean of ``values`` (N,) when whole clusters, not values, are drawn again.
+
+    Values of one cluster (clips of one prompt) are not independent; resampling clusters keeps what they share
+    (Field and Welsh 2007). Sorted clusters make the result independent of the order of the input.
+
+    Raises:
+        ValidationError: Fewer than two clusters, unequal lengths, or a confidence outside 0..1.
+    """
+    _check_confidence(confidence)
+    if len(values) != len(clusters):
+        raise ValidationError(f"{len(values)} values and {len(clusters)} clusters: one cluster a value is needed")
+    sums, counts = _by_cluster(values, clusters)
+    if len(sums) < 2:
+        raise ValidationError(f"an interval over clusters needs two of them, not {len(sums)}")
+    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[npt.NDArray[np.float64], ...]:
+    """Sum and count of each cluster, each (C,), clusters in the order of their text."""
+    members: dict[Hashable, list[float]] = {}
+    for value, cluster in zip(values, clusters, strict=True):
+        members.setdefault(cluster, []).append(float(value))
+    ordered = [members[cluster] for cluster in sorted(members, key=str)]
+    return np.array([math.fsum(group) for group in ordered]), np.array([float(len(group)) for group in ordered])
+
+
+def _resampled_means(
+    sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], resamples: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Means (R,) of ``resamples`` draws of C clusters with replacement."""
+    size = len(sums)
+    block = max(1, _BLOCK_ENTRIES // size)
+    parts = []
+    for start in range(0, resamples, block):
+        drawn = rng.multinomial(size, np.full(size, 1 / size), size=min(block, resamples - start))
+        parts.append((drawn @ sums) / (drawn @ counts))
+    return np.concatenate(parts)
+
+
+def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson score interval (Wilson 1927) of a share ``successes / n``, within 0..1.
+
+    Raises:
+        ValidationError: ``n`` is 0, or ``successes`` is outside 0..n.
+    """
+    from scipy.special import ndtri
+
+    _check_confidence(confidence)
+    if not 0 <= successes <= n or n == 0:
+        raise ValidationError(f"{successes} of {n} is not a share")
+    z = float(ndtri(0.5 + confidence / 2))
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # Rounding must not move an end past the share it has to contain.
+    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+
+
+def percentile(values: Sequence[float], q: float) -> float | None:
+    """The ``q``-th percentile (0..100) by linear interpolation; ``None`` when N is too small to have one.
+
+    The 99th percentile of five values is only their maximum, so a tail of share p needs N >= 1 / p values.
+    """
+    if not 0 <= q <= 100:
+        raise ValidationError(f"a percentile is between 0 and 100, not {q}")
+    tail = min(q, 100 - q) / 100
+    if not len(values) or (tail > 0 and len(values) * tail < 1 - 1e-9):
+        return None
+    return float(np.percentile(np.asarray(values, np.float64), q))
+
+
+def pareto_front(points: npt.ArrayLike, maximize: Sequence[bool]) -> npt.NDArray[np.bool_]:
+    """Which of ``points`` (N, D) no other point dominates, as bool (N,).
+
+    A point dominates another when it is at least as good in every column and better in one; column ``d`` is better
+    when larger if ``maximize[d]``, else when smaller. Equal points do not dominate each other.
+    """
+    values = np.asarray(points, np.float64)
+    if values.size == 0:
+        return np.zeros(len(values), bool)
+    if values.ndim != 2 or values.shape[1] != len(maximize) or not np.isfinite(values).all():
+        raise ValidationError(f"points are finite numbers of shape (N, {len(maximize)}), not {values.shape}")
+    gain = np.where(np.asarray(maximize, bool), values, -values)
+    at_least = (gain[:, None, :] >= gain[None, :, :]).all(axis=2)
+    better = (gain[:, None, :] > gain[None, :, :]).any(axis=2)
+    return np.asarray(~(at_least & better).any(axis=0))
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValidationError(f"confidence is between 0 and 1, not {confidence}")

@@ -1,0 +1,115 @@
+"""Witnesses: SciPy's bootstrap and binomial interval, brute force, closed forms."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.statistics import cluster_bootstrap, mean, pareto_front, percentile, wilson_interval
+
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+@given(st.lists(finite, min_size=1, max_size=30), st.randoms())
+def test_the_mean_is_the_same_in_any_order(values, random):
+    shuffled = values.copy()
+    random.shuffle(shuffled)
+    assert mean(shuffled) == mean(values)
+
+
+def test_the_bootstrap_agrees_with_scipy_when_each_cluster_is_one_value():
+    values = np.random.default_rng(3).normal(size=40)
+    ours = cluster_bootstrap(values, range(40), resamples=20_000)
+    theirs = scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert ours == pytest.approx(tuple(theirs), abs=0.02)
+
+
+def test_clips_of_one_prompt_are_not_counted_as_independent():
+    rng = np.random.default_rng(0)
+    prompt_effect = np.repeat(rng.normal(size=12), 10)
+    values = prompt_effect + 0.01 * rng.normal(size=120)
+    low, high = cluster_bootstrap(values, np.repeat(np.arange(12), 10).tolist())
+    naive_low, naive_high = cluster_bootstrap(values, range(120))
+    assert (high - low) > 2.5 * (naive_high - naive_low)
+    by_definition = []
+    for _ in range(4000):
+        drawn = rng.integers(12, size=12)
+        by_definition.append(np.concatenate([values[d * 10 : d * 10 + 10] for d in drawn]).mean())
+    assert (low, high) == pytest.approx(tuple(np.quantile(by_definition, [0.025, 0.975])), abs=0.05)
+
+
+def test_the_bootstrap_is_repeatable_and_blind_to_order():
+    rng = np.random.default_rng(0)
+    values, clusters = rng.normal(size=30).tolist(), rng.integers(9, size=30).tolist()
+    order = rng.permutation(30)
+    first = cluster_bootstrap(values, clusters)
+    assert first == cluster_bootstrap([values[i] for i in order], [clusters[i] for i in order])
+    assert first != cluster_bootstrap(values, clusters, seed=1)
+
+
+def test_blocks_of_resamples_are_the_same_draws(monkeypatch):
+    whole = cluster_bootstrap([1.0, 2.0, 4.0], "abc")
+    monkeypatch.setattr("vid_diffusion_bench.statistics._BLOCK_ENTRIES", 30)
+    assert cluster_bootstrap([1.0, 2.0, 4.0], "abc") == whole
+
+
+@pytest.mark.parametrize(("values", "clusters"), [([1.0, 2.0], ["a", "a"]), ([], []), ([1.0], ["a", "b"])])
+def test_the_bootstrap_refuses_what_has_no_interval(values, clusters):
+    with pytest.raises(ValidationError):
+        cluster_bootstrap(values, clusters)
+
+
+@given(st.integers(1, 300), st.data())
+def test_wilson_agrees_with_scipy(n, data):
+    successes = data.draw(st.integers(0, n))
+    theirs = scipy.stats.binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    low, high = wilson_interval(successes, n)
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert low <= successes / n <= high
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 0), (3, 2), (-1, 4)])
+def test_wilson_refuses_what_is_no_share(successes, n):
+    with pytest.raises(ValidationError):
+        wilson_interval(successes, n)
+
+
+def test_a_percentile_needs_enough_values():
+    assert percentile([1, 2, 3, 4, 5], 50) == 3
+    assert percentile([1, 2, 3, 4, 5], 99) is None
+    assert percentile(list(range(100)), 99) == pytest.approx(98.01)
+    assert percentile([1, 2], 100) == 2
+    assert percentile([], 50) is None
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12),
+    st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+def test_the_front_is_what_nobody_dominates(points, maximize):
+    def dominates(p, q):
+        signed = [(a, b) if up else (-a, -b) for a, b, up in zip(p, q, maximize, strict=True)]
+        return all(a >= b for a, b in signed) and any(a > b for a, b in signed)
+
+    expected = [not any(dominates(p, q) for p in points) for q in points]
+    assert pareto_front(points, maximize).tolist() == expected
+
+
+def test_every_permutation_has_the_same_front():
+    points = [(1, 4), (2, 3), (3, 3), (0, 0)]
+    for order in itertools.permutations(range(4)):
+        front = pareto_front([points[i] for i in order], [False, True])
+        assert {points[i] for i, on in zip(order, front, strict=True) if on} == {(0, 0), (1, 4)}
+
+
+def test_no_points_have_no_front():
+    assert pareto_front(np.empty((0, 2)), [True, True]).tolist() == []
+    with pytest.raises(ValidationError):
+        pareto_front([[1.0, float("nan")]], [True, True])
