@@ -93,6 +93,8 @@ for _name, _home in {
     "motion": "motion:MOTION",
     "motion-8fps": "motion:MOTION_8FPS",
     "interpolation": "motion:INTERPOLATION",
+    "shapes-v1-video": "builtin:VIDEO",
+    "shapes-v1-text": "builtin:TEXT",
 }.items():
     FeatureRegistry.register(_name, f"vid_diffusion_bench.features.{_home}")
 

@@ -19,8 +19,8 @@ Flow = npt.NDArray[np.float32]
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-MIN_SIDE = 12
-"""Pixels; DIS has no patch to match on anything smaller."""
+MIN_SIDE, MAX_SIDE = 12, 32766
+"""Pixels; DIS has no patch to match on anything smaller, OpenCV cannot warp anything larger."""
 EXPLAINED = 0.25
 NOISE = 3.0
 """Grey levels, root mean square."""
@@ -44,12 +44,12 @@ def luma(frames: Frames) -> npt.NDArray[np.uint8]:
     """Grey frames (T, H, W) of RGB ``frames`` (T, H, W, 3), Rec. 601 weights.
 
     Raises:
-        MetricComputationError: Frames too small to have a flow.
+        MetricComputationError: Frames too small or too large to have a flow.
     """
     import cv2
 
-    if min(frames.shape[1:3]) < MIN_SIDE:
-        raise MetricComputationError(f"frames under {MIN_SIDE} pixels a side have no optical flow")
+    if min(frames.shape[1:3]) < MIN_SIDE or max(frames.shape[1:3]) > MAX_SIDE:
+        raise MetricComputationError(f"optical flow needs frames of {MIN_SIDE} to {MAX_SIDE} pixels a side")
     return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
 
 

@@ -51,8 +51,9 @@ class _Metrics(Registry[Any]):
 def _adapted(name: str, entry: Metric | type[Metric] | SetFunction) -> Metric:
     if isinstance(entry, Metric):
         return entry
-    if isinstance(entry, type) and issubclass(entry, Metric):
-        return entry()
+    if isinstance(entry, type):
+        metric: Metric = entry()
+        return metric
     return FunctionMetric(name, entry, replaces_built_in=name in _BUILT_IN)
 
 

@@ -1,0 +1,132 @@
+"""The built-in networks of ``shapes-v1`` as extractors: one clip at a time, weights from the package.
+
+One clip a pass makes a clip's features independent of the others; networks are loaded once a process, on first use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.exceptions import WeightsNotFoundError
+from vid_diffusion_bench.features.base import Clip, FeatureExtractor
+from vid_diffusion_bench.video import Video, sample_frames
+
+if TYPE_CHECKING:
+    import torch
+
+    from vid_diffusion_bench.features.shapes import ShapesDualEncoder, ShapesVideoNet
+
+WEIGHTS = Path(__file__).parent / "weights"
+VIDEO_NET, DUAL_ENCODER = "shapes-video", "shapes-dual"
+NUM_FRAMES = 17
+FILES = ("config.json", "model.safetensors")
+PREPROCESSING = "17 frames evenly spaced, first and last included; 64x64 bilinear antialias, aspect not kept; 0..1"
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """Of one clip: ``features`` (D,) and the ``logits`` (K,) of the world's joint classes, float64."""
+
+    features: Vector
+    logits: Vector
+
+
+@dataclass(frozen=True)
+class TextMatch:
+    """``cosine`` of a clip and its prompt, -1..1, and the share of the prompt's words the encoder has not learned."""
+
+    cosine: float
+    unknown_word_share: float
+
+
+def video_features(clip: Clip) -> VideoFeatures:
+    """What the video network makes of ``clip``."""
+    import torch
+
+    with torch.inference_mode():
+        output = _video_net(WEIGHTS / VIDEO_NET)(_tensor(clip.video))
+    return VideoFeatures(output.features[0].double().numpy(), output.logits[0].double().numpy())
+
+
+def text_match(clip: Clip) -> TextMatch:
+    """How near the dual encoder puts ``clip`` and its prompt, which must be known."""
+    import torch
+
+    encoder = _dual_encoder(WEIGHTS / DUAL_ENCODER)
+    prompt = clip.prompt or ""
+    with torch.inference_mode():
+        pair = encoder.encode_clips(_tensor(clip.video)), encoder.encode_text([prompt])
+    first, second = (vector[0].double().numpy() for vector in pair)
+    cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+    return TextMatch(float(np.clip(cosine, -1, 1)), _unknown_share(prompt, encoder.word_ids, encoder.max_words))
+
+
+def _unknown_share(prompt: str, known: dict[str, int], max_words: int) -> float:
+    """Share of the words of ``prompt`` that are not ``known`` or come after the last word that is read."""
+    words = re.findall(r"\w+", prompt.lower())
+    read = sum(word in known for word in words[:max_words])
+    return 1 - read / len(words) if words else 1.0
+
+
+def _tensor(video: Video) -> torch.Tensor:
+    """(1, 17, 3, H, W) in 0..1; frames are picked before they become floats, so that long clips stay small."""
+    import torch
+
+    frames = video.frames[sample_frames(video.num_frames, NUM_FRAMES)]
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)[None].float().div(255.0)
+
+
+@cache
+def _video_net(folder: Path) -> ShapesVideoNet:
+    from vid_diffusion_bench.features.shapes import ShapesVideoNet
+
+    return ShapesVideoNet.from_pretrained(folder)
+
+
+@cache
+def _dual_encoder(folder: Path) -> ShapesDualEncoder:
+    from vid_diffusion_bench.features.shapes import ShapesDualEncoder
+
+    return ShapesDualEncoder.from_pretrained(folder)
+
+
+def _identity(name: str, folder: Path) -> dict[str, Any]:
+    return {
+        "name": name,
+        "weights_sha256": _sha256(folder / FILES[1]),
+        "config_sha256": _sha256(folder / FILES[0]),
+        "preprocessing": PREPROCESSING,
+        "precision": "float32, weights stored as float16",
+        "torch": version("torch"),
+    }
+
+
+@cache
+def _sha256(path: Path) -> str:
+    """SHA-256 of a file of the package.
+
+    Raises:
+        WeightsNotFoundError: It is not there.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsNotFoundError(
+            f"the built-in extractor weights {path.parent.name}/{path.name} are missing from the installed package",
+            remedy="install vid-diffusion-bench again",
+        ) from error
+
+
+VIDEO = FeatureExtractor("shapes-v1-video", video_features, lambda: _identity("shapes-v1-video", WEIGHTS / VIDEO_NET))
+TEXT = FeatureExtractor("shapes-v1-text", text_match, lambda: _identity("shapes-v1-text", WEIGHTS / DUAL_ENCODER))

@@ -1,0 +1,122 @@
+"""Scoring of any two folders of video files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from vid_diffusion_bench.config import prompt_id
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
+from vid_diffusion_bench.scoring.one_pass import Progress, no_progress, score
+from vid_diffusion_bench.video import Video, find_videos, read_video
+
+PROMPTS = "prompts.json"
+_CHUNK = 1 << 20
+
+
+def score_folders(
+    real: Path | None,
+    generated: Path,
+    metrics: Sequence[str],
+    progress: Progress = no_progress,
+    reference_progress: Progress = no_progress,
+) -> Scores:
+    """Score the clips of folder ``generated``, against those of ``real`` where a metric compares.
+
+    Clips are video files (mp4, webm, mov, avi, gif, mkv) and folders of still frames; keys are their names. Paired
+    metrics take the real clip of the same name without its suffix. A clip's prompt is read from ``prompts.json``
+    (name, with or without suffix, to prompt) or from ``NAME.txt`` beside the clip; without either, metrics that need
+    it say so. Clips of one prompt are resampled together, a clip of unknown prompt stands alone.
+
+    Raises:
+        InvalidVideoError: A folder is missing or holds nothing.
+        MetricNotFoundError: An unknown metric.
+        ValidationError: ``prompts.json`` is no mapping of names to prompts.
+    """
+    generated = Path(generated)
+    real_files = find_videos(real) if real else []
+    prompts = _prompts(generated)
+    pairs = _by_stem(real_files)
+    clips = [_clip(path, prompts, pairs) for path in find_videos(generated)]
+    reference = _reference(Path(real), real_files) if real else None
+    reason = None if real else "no folder of real videos was given"
+    return score(
+        clips,
+        metrics,
+        reference=reference,
+        reference_reason=reason,
+        progress=progress,
+        reference_progress=reference_progress,
+    )
+
+
+def _clip(path: Path, prompts: dict[str, str], pairs: dict[str, Path]) -> ScoringClip:
+    prompt = _prompt(path, prompts)
+    pair = pairs.get(_stem(path))
+    return ScoringClip(
+        key=path.name,
+        cluster=prompt_id(prompt) if prompt else path.name,
+        prompt=prompt,
+        load=_reader(path),
+        paired=_reader(pair) if pair else None,
+    )
+
+
+def _reader(path: Path) -> Callable[[], Video]:
+    return partial(read_video, path)
+
+
+def _stem(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
+
+
+def _by_stem(files: list[Path]) -> dict[str, Path]:
+    """Real clips by name without suffix; a name that two files share pairs with neither."""
+    counts = Counter(map(_stem, files))
+    return {_stem(path): path for path in files if counts[_stem(path)] == 1}
+
+
+def _prompts(folder: Path) -> dict[str, str]:
+    path = folder / PROMPTS
+    if not path.is_file():
+        return {}
+    try:
+        prompts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) and text for text in prompts.values()):
+        raise ValidationError(f"{path} is no mapping of clip names to prompts", remedy='{"clip-01": "a red ball", ...}')
+    return prompts
+
+
+def _prompt(path: Path, prompts: dict[str, str]) -> str | None:
+    note = path.with_name(f"{_stem(path)}.txt")
+    if path.name in prompts or _stem(path) in prompts:
+        return prompts.get(path.name, prompts.get(_stem(path)))
+    if not note.is_file():
+        return None
+    return note.read_text(encoding="utf-8", errors="replace").strip() or None
+
+
+def _reference(folder: Path, files: list[Path]) -> Reference:
+    clips = [ScoringClip(path.name, path.name, None, _reader(path)) for path in files]
+    digests = sorted(f"{path.name} {_content_hash(path)}" for path in files)
+    content = hashlib.sha256("\n".join(digests).encode("utf-8", "surrogatepass")).hexdigest()
+    return Reference(clips, content, f"{len(files)} files of {folder.name}")
+
+
+def _content_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of a folder's files."""
+    digest = hashlib.sha256()
+    for part in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if part.is_file():
+            digest.update(part.name.encode("utf-8", "surrogatepass"))
+            with part.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+    return digest.hexdigest()
