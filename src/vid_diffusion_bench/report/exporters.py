@@ -1,0 +1,209 @@
+"""Files of numbers: JSON, CSV and Parquet for programs, Markdown and LaTeX tables for papers and pages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
+from vid_diffusion_bench.report.board import Board, Column
+from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
+
+Format = Literal["csv", "json", "parquet", "markdown", "latex"]
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+Rows = Literal["metrics", "samples"]
+
+
+def export(result: BenchmarkResult, format: str, path: Path | str, *, rows: Rows = "metrics") -> Path:  # noqa: A002
+    """Write ``result`` to ``path`` and give the path back.
+
+    ``csv`` and ``parquet`` hold one row a number (``rows="metrics"``) or one a clip (``rows="samples"``); ``json``
+    is the whole result; ``markdown`` and ``latex`` are the ranking table.
+
+    Raises:
+        ValidationError: No such format.
+        MissingDependencyError: ``parquet`` without pyarrow.
+        StorageError: The file cannot be written.
+    """
+    path = Path(path)
+    if format not in FORMATS:
+        raise ValidationError(f"no export format {format!r}", remedy=f"formats are {', '.join(FORMATS)}")
+    content = _render(result, format, rows)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _render(result: BenchmarkResult, format: str, rows: Rows) -> bytes:  # noqa: A002
+    match format:
+        case "json":
+            return f"{result.model_dump_json(indent=2)}\n".encode()
+        case "csv":
+            return _csv(list(table_rows(result, rows)))
+        case "parquet":
+            return _parquet(list(table_rows(result, rows)))
+        case "markdown":
+            return markdown(result).encode()
+        case _:
+            return latex(result).encode()
+
+
+def table_rows(result: BenchmarkResult, rows: Rows) -> Iterator[dict[str, Any]]:
+    """Flat rows with the same keys in each: one a number, or one a clip."""
+    return _metric_rows(result) if rows == "metrics" else _sample_rows(result)
+
+
+def _metric_rows(result: BenchmarkResult) -> Iterator[dict[str, Any]]:
+    for model in result.models:
+        for kind, numbers in (("quality", model.metric_results), ("performance", model.performance_results)):
+            for name, cell in numbers.items():
+                low, high = cell.confidence_interval or (None, None)
+                yield {
+                    "model": model.model_name,
+                    "kind": kind,
+                    "metric": name,
+                    "label": cell.label or name,
+                    "value": cell.value,
+                    "ci_low": low,
+                    "ci_high": high,
+                    "n": cell.n,
+                    "total": cell.total,
+                    "unit": cell.unit,
+                    "higher_is_better": cell.higher_is_better,
+                    "reason": cell.reason or cell.interval_reason,
+                    "protocol_fingerprint": cell.protocol_fingerprint,
+                    "benchmark_id": result.benchmark_id,
+                }
+
+
+def _sample_rows(result: BenchmarkResult) -> Iterator[dict[str, Any]]:
+    records = [record for model in result.models for record in model.records]
+    metrics = sorted({name for record in records for name in record.scores})
+    stages = sorted({name for record in records if record.cost for name in record.cost.stages})
+    for record in records:
+        yield _sample_row(record, metrics, stages)
+
+
+def _sample_row(record: SampleRecord, metrics: list[str], stages: list[str]) -> dict[str, Any]:
+    cost, clip, failure = record.cost, record.clip, record.failure
+    row: dict[str, Any] = {
+        "key": record.key,
+        "model": record.model,
+        "prompt_id": record.prompt_id,
+        "prompt": record.prompt,
+        "index": record.index,
+        "seed": record.seed,
+        "status": record.status,
+        "failure_code": failure.code if failure else None,
+        "failure": failure.message if failure else None,
+        "clip_sha256": clip.sha256 if clip else None,
+        "latency_s": cost.latency if cost else None,
+        "batch_size": cost.batch_size if cost else None,
+        "peak_rss_bytes": cost.peak_rss if cost else None,
+        "peak_vram_bytes": cost.peak_vram if cost else None,
+        "flags": " ".join(record.flags),
+    }
+    row |= {f"stage_{name}_s": cost.stages.get(name) if cost else None for name in stages}
+    scores = {name: record.scores.get(name) for name in metrics}
+    return row | {name: score.value if score else None for name, score in scores.items()}
+
+
+def _csv(rows: list[dict[str, Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependencyError("Parquet files need pyarrow", remedy="pip install pyarrow") from error
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.Table.from_pylist(rows), sink)
+    return bytes(sink.getvalue())
+
+
+def markdown(result: BenchmarkResult) -> str:
+    """The ranking as a table of GitHub's Markdown: a row a metric, a column a model, best in bold."""
+    board = Board.of(result)
+    lines = [_markdown_row(["metric", *map(_markdown_text, board.models)]), "| --- |" + " ---: |" * len(board.models)]
+    for column in board.columns:
+        label = " ".join(filter(None, [column.title, column.unit, column.arrow]))
+        lines.append(_markdown_row([label, *(_markdown_cell(column, model) for model in board.models)]))
+    notes = [f"- `{name}`: {_markdown_text(reason)}" for name, reason in _reasons(board)]
+    return "\n".join([*lines, *(["", "Not measured:", "", *notes] if notes else []), ""])
+
+
+def _markdown_row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(column: Column, model: str) -> str:
+    value = f"**{column.value(model)}**" if model in column.best else column.value(model)
+    return f"{value} {column.interval(model)}".strip()
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", " ".join(text.split()))
+
+
+def latex(result: BenchmarkResult) -> str:
+    r"""The ranking as a ``booktabs`` table (``\usepackage{booktabs}``), best in bold, intervals small."""
+    board = Board.of(result)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex_text(f'Benchmark {result.benchmark_id}')}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(board.models)}}}",
+        r"\toprule",
+        _latex_row(["Metric", *map(_latex_text, board.models)]),
+    ]
+    for group in ("quality", "performance"):
+        if columns := [column for column in board.columns if column.group == group]:
+            lines += [r"\midrule", *(_latex_row(_latex_cells(column, board.models)) for column in columns)]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"% {name}: {_latex_text(reason)}" for name, reason in _reasons(board)]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _latex_row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _latex_cells(column: Column, models: list[str]) -> list[str]:
+    arrow = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "": ""}[column.arrow]
+    unit = f"({_latex_text(column.unit)})" if column.unit else ""
+    return [" ".join(filter(None, [_latex_text(column.title), unit, arrow])), *(_latex_cell(column, m) for m in models)]
+
+
+def _latex_cell(column: Column, model: str) -> str:
+    value = column.value(model).replace("—", "---")
+    bold = rf"\textbf{{{value}}}" if model in column.best else value
+    bounds = column.interval(model)
+    return rf"{bold} {{\scriptsize {bounds}}}" if bounds else bold
+
+
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    character: rf"\{character}" for character in "&%$#_{}"
+}
+
+
+def _latex_text(text: str) -> str:
+    return re.sub(r"[\\~^&%$#_{}]", lambda found: _LATEX[found[0]], " ".join(text.split()))
+
+
+def _reasons(board: Board) -> list[tuple[str, str]]:
+    """What was not measured and why, each once."""
+    cells = [cell for column in board.columns for cell in column.cells.values() if cell.value is None]
+    return list(dict.fromkeys((cell.name, cell.reason or "") for cell in cells))

@@ -1,0 +1,78 @@
+"""How numbers are written for people: as many digits as their interval supports, and units that fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from vid_diffusion_bench.results import MetricResult
+
+ABSENT = "—"
+MAX_DECIMALS = 4
+
+
+def decimals(results: Iterable[MetricResult]) -> int:
+    """Decimals that every value of one column is written with.
+
+    Enough to show two digits of the median half-width of the intervals, or four significant digits of the largest
+    value where there is no interval; at most four.
+    """
+    measured = [result for result in results if result.value is not None]
+    widths = [high - low for low, high in _intervals(measured) if high > low]
+    if widths:
+        return _clamp(1 - math.floor(math.log10(median(widths) / 2)))
+    largest = max((abs(result.value or 0.0) for result in measured), default=0.0)
+    return _clamp(3 - math.floor(math.log10(largest))) if largest else 1
+
+
+def _intervals(results: Sequence[MetricResult]) -> list[tuple[float, float]]:
+    return [result.confidence_interval for result in results if result.confidence_interval is not None]
+
+
+def _clamp(digits: int) -> int:
+    return max(0, min(MAX_DECIMALS, digits))
+
+
+def number(value: float | None, digits: int) -> str:
+    """``value`` with ``digits`` decimals and thousands set apart, or a dash; never ``-0``."""
+    if value is None:
+        return ABSENT
+    text = f"{value:,.{digits}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def interval(bounds: tuple[float, float] | None, digits: int) -> str:
+    """``[low, high]``, or nothing."""
+    return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""
+
+
+def compact(value: float | None) -> str:
+    """One value on its own, to four significant digits."""
+    if value is None:
+        return ABSENT
+    if value == 0:
+        return "0"
+    return number(value, _clamp(3 - math.floor(math.log10(abs(value)))))
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them: ``0.35 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 10:
+        return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.3g} ms"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def size(count: float) -> str:
+    """Bytes as kB, MB or GB (powers of ten, as file managers show them)."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"
