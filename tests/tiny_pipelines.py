@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-WORDS = "a an red blue green circle square triangle moving left right up down on black white background cat video of".split()
+WORDS = ["a", "an", "on", "of", "red", "blue", "green", "black", "white", "circle", "square", "moving", "left", "background"]
 
 
 def _seeded(module_class, **configuration):

@@ -11,7 +11,7 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_serializer, model_validator
 
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 
@@ -37,6 +37,15 @@ class Value(BaseModel):
     """Base of every value type: frozen, strict about names, never NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_computed(cls, data: Any) -> Any:
+        """What a dump shows beside the fields is computed again when it is read."""
+        computed = cls.model_computed_fields
+        if not isinstance(data, dict) or computed.keys().isdisjoint(data):
+            return data
+        return {name: value for name, value in data.items() if name not in computed}
 
 
 class MetricResult(Value):
@@ -213,6 +222,11 @@ class BenchmarkResult(Value):
     metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: str = Field(default_factory=utc_now)
     schema_version: int = SCHEMA_VERSION
+
+    @field_serializer("config")
+    def _config_as_stated(self, config: BenchmarkConfig) -> dict[str, Any]:
+        """Only what was written, so that what was left to the models stays so when the run is read again."""
+        return config.model_dump(mode="json", exclude_unset=True)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
