@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vid_diffusion_bench.world.captions import NUM_TEMPLATES, TRAINED, caption
@@ -58,6 +59,10 @@ class Pool:
         starts = rng.integers(NUM_FRAMES - num_frames + 1, size=batch)
         windows = np.stack([self.frames[r, s : s + num_frames] for r, s in zip(rows, starts, strict=True)])
         return to_tensor(windows)
+
+    def whole(self, rows: Sequence[int]) -> Tensor:
+        """The whole clips (B, C, T, H, W) at ``rows`` in -1..1."""
+        return to_tensor(self.frames[list(rows)])
 
 
 def to_tensor(frames: np.ndarray) -> Tensor:
@@ -214,3 +219,11 @@ class Run:
         print(json.dumps(line), flush=True)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def save_network(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
+    """Weights as float16 in ``model.safetensors``, the constructor's arguments in ``config.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")

@@ -87,15 +87,15 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, prompts: list[str], length: int
     return batch.input_ids, batch.attention_mask
 
 
-def train(seconds: float = 75) -> None:
+def train(seconds: float = 120) -> None:
     torch.manual_seed(1)
     tokenizer, rng = build_tokenizer(), np.random.default_rng(1)
     model, run = Taught(build(len(tokenizer))), Run("text_encoder", seconds)
-    optimizers = Optimizers(model, 2e-3, seconds, adam_names=("",))
+    optimizers = Optimizers(model, 2e-3, seconds, adam_names=("shared", "relative", "heads"))
     run.track(model=model, optimizers=optimizers)
     for step, progress in run.steps():
         prompts = [noisy_caption(rng) for _ in range(64)]
-        ids, mask = tokenize(tokenizer, prompts, int(rng.choice([32, 48, 64, MAX_LENGTH])))
+        ids, mask = tokenize(tokenizer, prompts, int(rng.choice([24, 32, 48, MAX_LENGTH], p=[0.4, 0.3, 0.1, 0.2])))
         wanted, rows = targets(prompts), mask.bool()
         given = model(ids)
         losses = [

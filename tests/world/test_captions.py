@@ -49,6 +49,7 @@ def test_any_order_of_known_words_parses_to_something_that_can_be_shown(words: l
 
 def test_held_out_combinations_are_apart_from_the_trained_ones() -> None:
     triples = {(a.shape, a.color, a.motion) for a in HELD_OUT}
-    assert triples and not triples & {(a.shape, a.color, a.motion) for a in TRAINED}
+    assert triples
+    assert not triples & {(a.shape, a.color, a.motion) for a in TRAINED}
     assert len(HELD_OUT) + len(TRAINED) == len(VALID)
     assert {a.shape for a in HELD_OUT} == {a.shape for a in TRAINED}

@@ -50,4 +50,4 @@ def test_the_fingerprint_follows_every_parameter() -> None:
     ]
     assert len({reference.fingerprint for reference in sets}) == len(sets)
     assert ReferenceSet(8).fingerprint == ReferenceSet(8, fps=8).fingerprint
-    assert len(ReferenceSet(8)) == 8 and render(reference_scenes(1)[0]).shape == next(iter(ReferenceSet(1)))[1].shape
+    assert len(ReferenceSet(8)) == len(list(ReferenceSet(8))) == 8

@@ -88,7 +88,7 @@ def _coverage(pixels: np.ndarray, ground: np.ndarray, color: np.ndarray) -> np.n
     """The share (T, H, W) of each pixel that is shape, from its place between the two colours; faint traces are cut."""
     axis = color - ground
     share = (pixels - ground) @ axis / float(axis @ axis)
-    return np.clip((share - 0.15) / 0.7, 0.0, 1.0)
+    return np.asarray(np.clip((share - 0.15) / 0.7, 0.0, 1.0))
 
 
 def _nearest(color: np.ndarray, palette: dict[str, tuple[int, int, int]]) -> str:

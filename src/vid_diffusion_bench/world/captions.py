@@ -53,6 +53,7 @@ def caption(attributes: Attributes, template: int = 0) -> str:
     subject = " ".join(filter(None, (attributes.color, attributes.shape or "shape")))
     motion = _motion_phrase(attributes)
     ground = f"on {_article(attributes.background)} background" if attributes.background else ""
+    parts: tuple[str, ...]
     match template % NUM_TEMPLATES:
         case 0:
             parts = (_article(subject), motion, ground)

@@ -43,25 +43,25 @@ def _coverage(scene: Scene, num_frames: int, height: int, width: int, fps: float
     distance = _DISTANCES[scene.attributes.shape or ""](
         cos * u + sin * v, cos * v - sin * u, radius[:, None, None].astype(np.float32)
     )
-    return np.clip(0.5 - distance * np.float32(unit), 0.0, 1.0)
+    return np.asarray(np.clip(0.5 - distance * np.float32(unit), 0.0, 1.0))
 
 
 def _circle(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
-    return np.hypot(u, v) - 0.95 * r
+    return np.asarray(np.hypot(u, v) - 0.95 * r)
 
 
 def _square(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
-    return np.maximum(np.abs(u), np.abs(v)) - 0.8 * r
+    return np.asarray(np.maximum(np.abs(u), np.abs(v)) - 0.8 * r)
 
 
 def _triangle(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     """Equilateral, pointing up, its centroid at the origin."""
     side = np.float32(np.sqrt(3) / 2) * np.abs(u) - 0.5 * v
-    return np.maximum(side, v) - 0.6 * r
+    return np.asarray(np.maximum(side, v) - 0.6 * r)
 
 
 def _star(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Five points, the first up; inner radius 0.42 of the outer."""
+    """Five points, the first up."""
     sector = np.float32(np.pi / 5)
     theta = np.arctan2(u, -v)
     folded = np.abs(np.mod(theta + sector, 2 * sector) - sector)
@@ -69,13 +69,13 @@ def _star(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     outer, inner = 1.2 * r, 0.5 * r
     edge_x, edge_y = inner * np.cos(sector) - outer, inner * np.sin(sector)
     length = np.hypot(edge_x, edge_y)
-    return ((rho * np.cos(folded) - outer) * edge_y - rho * np.sin(folded) * edge_x) / length
+    return np.asarray(((rho * np.cos(folded) - outer) * edge_y - rho * np.sin(folded) * edge_x) / length)
 
 
 def _cross(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     a, b = np.abs(u), np.abs(v)
     long, short = np.maximum(a, b), np.minimum(a, b)
-    return np.maximum(long - 1.1 * r, short - 0.36 * r)
+    return np.asarray(np.maximum(long - 1.1 * r, short - 0.36 * r))
 
 
 _DISTANCES = {"circle": _circle, "square": _square, "triangle": _triangle, "star": _star, "cross": _cross}
