@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vid_diffusion_bench.features.shapes import ShapesDualEncoder, ShapesVideoNet
 
 WEIGHTS = Path(__file__).parent / "weights"
-VIDEO_NET, DUAL_ENCODER = "shapes-video", "shapes-dual"
+VIDEO_NET, DUAL_ENCODER = "video-net", "dual-encoder"
 NUM_FRAMES = 17
 FILES = ("config.json", "model.safetensors")
 PREPROCESSING = "17 frames evenly spaced, first and last included; 64x64 bilinear antialias, aspect not kept; 0..1"
@@ -66,10 +66,20 @@ def text_match(clip: Clip) -> TextMatch:
     encoder = _dual_encoder(WEIGHTS / DUAL_ENCODER)
     prompt = clip.prompt or ""
     with torch.inference_mode():
-        pair = encoder.encode_clips(_tensor(clip.video)), encoder.encode_text([prompt])
+        pair = _clip_embedding(encoder, clip), encoder.encode_text([prompt])
     first, second = (vector[0].double().numpy() for vector in pair)
     cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
     return TextMatch(float(np.clip(cosine, -1, 1)), _unknown_share(prompt, encoder.word_ids, encoder.max_words))
+
+
+def _clip_embedding(encoder: ShapesDualEncoder, clip: Clip) -> torch.Tensor:
+    """The unit vector (1, E) of ``clip``; through the video network's features where both have the same trunk."""
+    import torch
+
+    if not _one_trunk(WEIGHTS / VIDEO_NET, WEIGHTS / DUAL_ENCODER):
+        return encoder.encode_clips(_tensor(clip.video))
+    features = clip.feature("shapes-v1-video").features
+    return encoder.project(torch.from_numpy(features).float()[None])
 
 
 def _unknown_share(prompt: str, known: dict[str, int], max_words: int) -> float:
@@ -99,6 +109,15 @@ def _dual_encoder(folder: Path) -> ShapesDualEncoder:
     from vid_diffusion_bench.features.shapes import ShapesDualEncoder
 
     return ShapesDualEncoder.from_pretrained(folder)
+
+
+@cache
+def _one_trunk(video: Path, dual: Path) -> bool:
+    """Whether both networks see a clip through the very same weights, so that one pass serves both."""
+    import torch
+
+    first, second = _video_net(video).trunk.state_dict(), _dual_encoder(dual).trunk.state_dict()
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def _identity(name: str, folder: Path) -> dict[str, Any]:

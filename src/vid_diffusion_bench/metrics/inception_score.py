@@ -18,7 +18,7 @@ class InceptionScore(Metric):
     """
 
     name = "inception_score"
-    extractor = "shapes-v1"
+    extractor = "shapes-v1:shape-motion"
     unit = "score 1..classes"
     needs = ("shapes-v1-video",)
     formula = "exp(mean KL(p(y|x) || p(y))), log-softmax in float64"
