@@ -43,7 +43,7 @@ def score_folders(
     prompts = _prompts(generated)
     pairs = _by_stem(real_files)
     clips = [_clip(path, prompts, pairs) for path in find_videos(generated)]
-    reference = _reference(Path(real), real_files) if real else None
+    reference = folder_reference(Path(real)) if real else None
     reason = None if real else "no folder of real videos was given"
     return score(
         clips,
@@ -103,8 +103,16 @@ def _prompt(path: Path, prompts: dict[str, str]) -> str | None:
     return note.read_text(encoding="utf-8", errors="replace").strip() or None
 
 
-def _reference(folder: Path, files: list[Path]) -> Reference:
-    clips = [ScoringClip(path.name, path.name, None, _reader(path)) for path in files]
+def folder_reference(folder: Path) -> Reference:
+    """The clips of ``folder`` as a real set, each with its prompt where one is written beside it.
+
+    Raises:
+        InvalidVideoError: The folder is missing or holds nothing.
+        ValidationError: ``prompts.json`` is no mapping of names to prompts.
+    """
+    files = find_videos(folder)
+    prompts = _prompts(folder)
+    clips = [ScoringClip(path.name, path.name, _prompt(path, prompts), _reader(path)) for path in files]
     digests = sorted(f"{path.name} {_content_hash(path)}" for path in files)
     content = hashlib.sha256("\n".join(digests).encode("utf-8", "surrogatepass")).hexdigest()
     return Reference(clips, content, f"{len(files)} files of {folder.name}")

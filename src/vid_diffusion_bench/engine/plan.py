@@ -1,0 +1,167 @@
+"""From a configuration to samples: model x prompt x repeat, each with the hash of all that decides its pixels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, derive_seed
+from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, VidBenchError
+from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.models import PRECISIONS, GenerationRequest, VideoModel, get_model
+from vid_diffusion_bench.profiling import device_type, resolve_device
+from vid_diffusion_bench.results import fingerprint
+from vid_diffusion_bench.video import find_videos
+
+
+@dataclass(frozen=True)
+class PlannedSample:
+    """One clip to make. ``index`` counts the samples of one prompt; ``key`` is the same wherever the pixels are."""
+
+    key: str
+    model: str
+    index: int
+    request: GenerationRequest
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """One model of a run, by the name it was asked for under, and its samples in batches.
+
+    ``model`` is ``None`` when it cannot be opened here; ``error`` then says why, and its samples are failures.
+    """
+
+    name: str
+    model: VideoModel | None
+    precision: str
+    batches: tuple[tuple[PlannedSample, ...], ...]
+    error: ModelLoadingError | None = None
+
+    @property
+    def samples(self) -> list[PlannedSample]:
+        return [sample for batch in self.batches for sample in batch]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All samples of a run, on ``device``."""
+
+    device: str
+    models: tuple[PlannedModel, ...]
+
+    @property
+    def samples(self) -> list[PlannedSample]:
+        return [sample for model in self.models for sample in model.samples]
+
+
+@dataclass
+class _Opened:
+    """What opening the models of a configuration gave, with every mistake found on the way."""
+
+    models: list[PlannedModel] = field(default_factory=list)
+    problems: list[VidBenchError] = field(default_factory=list)
+
+
+def make_plan(config: BenchmarkConfig) -> Plan:
+    """Open every model and lay out every sample. Whatever is wrong with the request is raised here, before any work.
+
+    Raises:
+        MetricNotFoundError: No such metric.
+        InvalidVideoError: The folder of real clips is missing or holds nothing.
+        ModelNotFoundError: The only thing wrong is that one model is not known.
+        ValidationError: What was asked for is impossible; with several mistakes, all are named.
+        ModelLoadingError: Not one of the models can be opened here.
+    """
+    for metric in config.metrics:
+        MetricRegistry.resolve(metric)
+    if config.reference is not None:
+        find_videos(config.reference)
+    device = resolve_device(config.device)
+    if config.precision not in (None, *PRECISIONS):
+        raise ValidationError(f"no precision {config.precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
+    opened = _Opened()
+    for name in config.models:
+        _open(name, config, device, opened)
+    _raise_problems(opened)
+    return Plan(device, tuple(opened.models))
+
+
+def _open(name: str, config: BenchmarkConfig, device: str, opened: _Opened) -> None:
+    try:
+        opened.models.append(_plan_model(name, get_model(name), config, device))
+    except (ModelNotFoundError, ValidationError) as error:
+        opened.problems.append(error)
+    except ModelLoadingError as error:
+        batches = _batches(name, config, config.parameters_set(), {"not opened": name})
+        opened.models.append(PlannedModel(name, None, config.precision or "", batches, error))
+
+
+def _raise_problems(opened: _Opened) -> None:
+    problems = opened.problems
+    if not problems and all(planned.error for planned in opened.models):
+        raise next(planned.error for planned in opened.models if planned.error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        remedies = [problem.remedy for problem in problems if problem.remedy]
+        raise ValidationError(
+            "; ".join(problem.message for problem in problems),
+            remedy=" ".join(dict.fromkeys(remedies)),
+            details={"problems": [problem.to_dict() for problem in problems]},
+        )
+
+
+def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: str) -> PlannedModel:
+    parameters = config.parameters_set().over(model.defaults)
+    try:
+        model.check(parameters, config.batch_size)
+    except ValidationError as error:
+        raise ValidationError(f"{name}: {error.message}", remedy=error.remedy, details=error.details) from error
+    precision = config.precision or model.default_precision(device_type(device))
+    inputs = model.inputs(parameters)
+    extra = {key: value for key, value in parameters.extra.items() if key not in inputs}
+    decides = {
+        "model": model.identity(),
+        "inputs": inputs,
+        "parameters": parameters.model_copy(update={"extra": extra}).model_dump(mode="json"),
+        "precision": precision,
+        "device": device_type(device),
+    }
+    return PlannedModel(name, model, precision, _batches(name, config, parameters, decides))
+
+
+def _batches(
+    name: str, config: BenchmarkConfig, parameters: GenerationParameters, decides: dict[str, Any]
+) -> tuple[tuple[PlannedSample, ...], ...]:
+    """The samples of one model, in the batches they are made in."""
+    requests = list(_requests(config, parameters))
+    chunks = [requests[start : start + config.batch_size] for start in range(0, len(requests), config.batch_size)]
+    return tuple(
+        tuple(
+            PlannedSample(sample_key(decides, request, [mate for _, mate in chunk]), name, index, request)
+            for index, request in chunk
+        )
+        for chunk in chunks
+    )
+
+
+def _requests(config: BenchmarkConfig, parameters: GenerationParameters) -> Iterator[tuple[int, GenerationRequest]]:
+    """(index within its prompt, request) of every sample. A prompt written twice gets further samples, not the same."""
+    made: Counter[str] = Counter()
+    for prompt in config.prompts:
+        for _ in range(config.samples_per_prompt):
+            index = made[prompt]
+            yield index, GenerationRequest(prompt, derive_seed(config.base_seed, prompt, index), parameters)
+            made[prompt] += 1
+
+
+def sample_key(decides: dict[str, Any], request: GenerationRequest, batch: Sequence[GenerationRequest]) -> str:
+    """SHA-256 of everything that decides the pixels of ``request``.
+
+    Clips of a batch share the arithmetic, and the same clip comes out a few levels different beside others; so where
+    there are others, they are part of the key.
+    """
+    others = [[mate.prompt, mate.seed] for mate in batch] if len(batch) > 1 else None
+    return fingerprint({**decides, "prompt": request.prompt, "seed": request.seed, "batch": others})
