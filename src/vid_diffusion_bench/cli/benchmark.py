@@ -1,0 +1,32 @@
+"""``vid-bench benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vid_diffusion_bench.cli.options import PromptOptions, RunOptions, make_config
+from vid_diffusion_bench.cli.reply import Reply
+
+
+def benchmark(
+    model: str,
+    /,
+    *,
+    prompts: PromptOptions = PromptOptions(),  # noqa: B008 - frozen
+    options: RunOptions = RunOptions(),  # noqa: B008 - frozen
+    output: Path | None = None,
+) -> Reply:
+    """Make clips with one model, time each while it is made, and score them.
+
+    A run that was interrupted continues when the same command is given again: what is already in the output folder
+    is not made twice.
+
+    Args:
+        model: A name of `vid-bench models list`, `hf:ORG/NAME`, or a diffusers folder.
+        prompts: Where the prompts come from.
+        options: How clips are made and scored.
+        output: Folder for clips, records, results.json and report.html. Default: the setting `output_dir`.
+    """
+    from vid_diffusion_bench.cli.execute import execute
+
+    return execute(make_config([model], prompts, options, output), score=options.score)

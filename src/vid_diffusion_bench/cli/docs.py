@@ -1,0 +1,19 @@
+"""Writes the page of all commands: ``python -m vid_diffusion_bench.cli.docs docs/cli.md``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from vid_diffusion_bench.cli.app import app
+
+_HEAD = "<!-- Written by `make docs` from the commands themselves; a test compares. -->\n\n"
+
+
+def page() -> str:
+    """The page, in Markdown."""
+    return _HEAD + app.generate_docs(output_format="markdown", recursive=True).strip() + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

@@ -1,0 +1,125 @@
+"""``vid-bench metrics``."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App
+
+from vid_diffusion_bench.cli.options import Names
+from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
+
+app = App(name="metrics", help="List and explain metrics; compute them on any folders of videos.")
+WITHOUT_REFERENCE = ("temporal_consistency", "temporal_flickering", "dynamic_degree", "motion_smoothness")
+WITH_REFERENCE = ("fvd", *WITHOUT_REFERENCE)
+
+
+@app.command(name="list")
+def list_all() -> Reply:
+    """List the metrics."""
+    from rich.table import Table
+
+    from vid_diffusion_bench.metrics import MetricRegistry
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("metric", "full name", "better", "what it is"):
+        table.add_column(title, no_wrap=title != "what it is")
+    rows = [_described(name) for name in MetricRegistry.names()]
+    for row in rows:
+        better = {True: "higher", False: "lower", None: "neither"}[row["higher_is_better"]]
+        table.add_row(row["name"], row["label"], better, row["description"].splitlines()[0])
+    return Reply({"metrics": rows}, table)
+
+
+@app.command
+def info(name: str, /) -> Reply:
+    """Explain a metric: its formula, what it needs, how it is summed up.
+
+    Args:
+        name: A name or alias.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    described = _described(name)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for field, value in described.items():
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        if value not in (None, "", []):
+            table.add_row(Text(field.replace("_", " "), style="bold"), Text(text))
+    return Reply(described, table)
+
+
+def _described(name: str) -> dict[str, Any]:
+    from vid_diffusion_bench.metrics import MetricRegistry
+
+    metric = MetricRegistry.get(name)
+    return {
+        "name": MetricRegistry.resolve(name),
+        "label": metric.label,
+        "description": inspect.getdoc(type(metric)) or "",
+        "formula": metric.formula,
+        "aggregation": metric.aggregation,
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "extractors": list(metric.needs),
+        "uses_reference": metric.uses_reference,
+        "version": metric.version,
+    }
+
+
+@app.command
+def compute(*, generated: Path, real: Path | None = None, metrics: Names = None) -> Reply:
+    """Score a folder of video files, by itself or against a folder of real ones.
+
+    Clips are mp4, webm, mov, avi, gif and mkv files, or folders of still frames. Prompts are read from prompts.json
+    (file name to prompt) or NAME.txt beside the clips. A broken file is named, counted and skipped.
+
+    Args:
+        generated: Folder of the videos to score.
+        real: Folder of real videos, for metrics that compare; paired metrics take the file of the same name.
+        metrics: Metrics by name. Default: those that need neither prompts nor pairs.
+    """
+    from rich.console import Group
+
+    from vid_diffusion_bench.cli.progress import scoring
+    from vid_diffusion_bench.scoring import score_folders
+
+    names = metrics or list(WITH_REFERENCE if real else WITHOUT_REFERENCE)
+    with scoring(generated, real) as (progress, reference_progress):
+        scores = score_folders(real, generated, names, progress, reference_progress)
+    data = {
+        "results": {name: result.model_dump(mode="json") for name, result in scores.results.items()},
+        "broken": scores.broken,
+        "broken_reference": scores.broken_reference,
+    }
+    broken = [*scores.broken.items(), *((f"{key} (real)", why) for key, why in scores.broken_reference.items())]
+    lines = [f"skipped {key}: {why}" for key, why in broken]
+    measured = any(result.value is not None for result in scores.results.values())
+    return Reply(data, Group(*lines, _table(scores.results)), DONE if measured else FAILED)
+
+
+def _table(results: dict[str, Any]) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from vid_diffusion_bench.report import numbers
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title in ("metric", "value", "95 % interval", "clips", "remark"):
+        table.add_column(title, justify="right" if title in {"value", "95 % interval", "clips"} else "left")
+    for result in results.values():
+        digits = numbers.decimals([result])
+        remark = "; ".join(filter(None, [result.reason, *result.warnings]))
+        arrow = {True: " ↑", False: " ↓", None: ""}[result.higher_is_better]
+        table.add_row(
+            Text(f"{result.label}{arrow}"),
+            numbers.number(result.value, digits),
+            numbers.interval(result.confidence_interval, digits) or numbers.ABSENT,
+            f"{result.n} of {result.total}",
+            Text(remark, style="yellow"),
+        )
+    return table

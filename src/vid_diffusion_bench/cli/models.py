@@ -1,0 +1,65 @@
+"""``vid-bench models``."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from vid_diffusion_bench.cli.reply import Reply
+
+app = App(name="models", help="List models and what they need.")
+_STYLES = {"available": "green", "not_downloaded": "yellow", "missing_dependency": "yellow", "unconfigured": "yellow"}
+
+
+@app.command(name="list")
+def list_all() -> Reply:
+    """List the models known by name, and whether each could run now."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from vid_diffusion_bench.models import list_models
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("model", "parameters", "largest", "frames", "status"):
+        table.add_column(title, justify="right" if title in {"parameters", "largest", "frames"} else "left")
+    models = list_models()
+    for model in models:
+        status = Text(model.status.replace("_", " "), style=_STYLES[model.status])
+        table.add_row(
+            model.name, _count(model.parameters), model.max_resolution or "—", str(model.max_frames or "—"), status
+        )
+    note = Text("\nAny other diffusers video model works as hf:ORG/NAME or as a folder.", style="dim")
+    return Reply({"models": [model.model_dump(mode="json") for model in models]}, Group(table, note))
+
+
+@app.command
+def info(name: str, /) -> Reply:
+    """Show what is known of a model: what it needs, its licence, its links, whether it could run now.
+
+    Args:
+        name: A name or alias.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    from vid_diffusion_bench.models import model_info
+
+    model = model_info(name)
+    data = model.model_dump(mode="json")
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for field, value in data.items():
+        if value not in (None, [], {}, False):
+            table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value)))
+    return Reply(data, table)
+
+
+def _count(parameters: int | None) -> str:
+    if parameters is None:
+        return "—"
+    return f"{parameters / 1e9:.1f} B" if parameters >= 1e9 else f"{parameters / 1e6:.1f} M"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(entry)}" for key, entry in value.items() if entry not in (None, [], {}))
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

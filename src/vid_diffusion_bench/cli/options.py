@@ -1,0 +1,138 @@
+"""Options that several commands share, and how they become a :class:`BenchmarkConfig`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Group, Parameter
+
+from vid_diffusion_bench.config import BenchmarkConfig
+from vid_diffusion_bench.exceptions import ValidationError
+
+Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
+_PROMPTS = Group("Prompts", sort_key=1)
+_CLIP = Group("Clips (default: what the model itself suggests)", sort_key=2)
+_SCORING = Group("Scoring", sort_key=3)
+_RUNNING = Group("Running", sort_key=4)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PromptOptions:
+    """Where the prompts come from: exactly one of the three."""
+
+    prompts: Annotated[Names, Parameter(group=_PROMPTS)] = None
+    """Prompts, each in quotes."""
+
+    prompts_file: Annotated[Path | None, Parameter(group=_PROMPTS)] = None
+    """One prompt a line (.txt; # starts a comment), a JSON list, or CSV with a `prompt` column."""
+
+    prompt_set: Annotated[str | None, Parameter(group=_PROMPTS)] = None
+    """A standard set; see `vid-bench prompts list`."""
+
+    def resolve(self) -> dict[str, Any]:
+        """The fields of a configuration that say the prompts."""
+        given = [name for name in ("prompts", "prompts_file", "prompt_set") if getattr(self, name)]
+        if len(given) != 1:
+            spelled = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise ValidationError(
+                f"prompts are given twice, by {spelled}" if given else "no prompts are given",
+                remedy='give one of --prompts "…" "…", --prompts-file FILE and --prompt-set NAME',
+            )
+        from vid_diffusion_bench.prompts import prompt_set, read_prompts
+
+        if self.prompts_file:
+            return {"prompts": read_prompts(self.prompts_file)}
+        if self.prompt_set:
+            chosen = prompt_set(self.prompt_set)
+            return {"prompts": list(chosen), "prompt_set": chosen.name}
+        return {"prompts": list(self.prompts or ())}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RunOptions:
+    """How clips are made and scored; what is left out is the model's own default."""
+
+    num_frames: Annotated[int | None, Parameter(group=_CLIP)] = None
+    """Frames a clip."""
+
+    fps: Annotated[float | None, Parameter(group=_CLIP)] = None
+    """Frames a second."""
+
+    height: Annotated[int | None, Parameter(group=_CLIP)] = None
+    """Pixels."""
+
+    width: Annotated[int | None, Parameter(group=_CLIP)] = None
+    """Pixels."""
+
+    num_inference_steps: Annotated[int | None, Parameter(name=("--num-inference-steps", "--steps"), group=_CLIP)] = None
+    """Denoising steps."""
+
+    guidance_scale: Annotated[float | None, Parameter(group=_CLIP)] = None
+    """Weight of classifier-free guidance."""
+
+    negative_prompt: Annotated[str | None, Parameter(group=_CLIP)] = None
+    """What the clips should not show."""
+
+    seed: Annotated[int | None, Parameter(group=_CLIP)] = None
+    """Base of every clip's own seed; 0 when left out."""
+
+    samples_per_prompt: Annotated[int | None, Parameter(group=_CLIP)] = None
+    """Clips of each prompt, each with a seed of its own."""
+
+    metrics: Annotated[Names, Parameter(group=_SCORING)] = None
+    """Metrics by name; see `vid-bench metrics list`."""
+
+    reference: Annotated[Path | None, Parameter(group=_SCORING)] = None
+    """Folder of real videos for set metrics such as fvd."""
+
+    score: Annotated[bool, Parameter(group=_SCORING)] = True
+    """Score the clips once they are made."""
+
+    batch_size: Annotated[int | None, Parameter(group=_RUNNING)] = None
+    """Clips made together in one call."""
+
+    warmup: Annotated[int | None, Parameter(group=_RUNNING)] = None
+    """Clips made first and not measured."""
+
+    timeout: Annotated[float | None, Parameter(group=_RUNNING)] = None
+    """Seconds a clip may take; looked at after each denoising step."""
+
+    device: Annotated[str | None, Parameter(group=_RUNNING)] = None
+    """auto, cpu, cuda, cuda:N or mps."""
+
+    precision: Annotated[str | None, Parameter(group=_RUNNING)] = None
+    """fp32, bf16 or fp16."""
+
+    save_videos: Annotated[bool | None, Parameter(group=_RUNNING)] = None
+    """Keep the clips: lossless for scoring again, and a preview each. On by default."""
+
+    def resolve(self) -> dict[str, Any]:
+        """The fields of a configuration that were given."""
+        given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "score"}
+        named = {("timeout_seconds" if name == "timeout" else name): value for name, value in given.items()}
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
+        }
+
+
+def make_config(models: list[str], prompts: PromptOptions, options: RunOptions, output: Path | None) -> BenchmarkConfig:
+    """One configuration from what was given, over the user's settings.
+
+    Raises:
+        ValidationError: Something given is impossible.
+    """
+    given = {**prompts.resolve(), **options.resolve()}
+    return BenchmarkConfig.create(models=models, **with_settings(given, output))
+
+
+def with_settings(given: dict[str, Any], output: Path | None) -> dict[str, Any]:
+    """``given`` with the output folder, and with device and folder from the settings where nothing was said."""
+    from vid_diffusion_bench.settings import load_settings
+
+    settings = load_settings()
+    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **given}
+    return filled | ({"output_dir": str(output)} if output else {})

@@ -1,0 +1,147 @@
+"""Progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from vid_diffusion_bench import events
+from vid_diffusion_bench.events import Event
+
+LINES_A_RUN = 20
+Count = Callable[[int, int], None]
+
+
+class Watcher(Protocol):
+    """A listener that can also say a line of its own."""
+
+    def __call__(self, event: Event) -> None: ...
+    def say(self, text: str) -> None: ...
+
+
+@contextmanager
+def watch() -> Iterator[Watcher]:
+    """The listener that fits where stderr goes."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=None),
+        MofNCompleteColumn(), TextColumn("{task.fields[detail]}", markup=False), TimeRemainingColumn(compact=True),
+    )  # fmt: skip
+    with Progress(*columns, console=console, expand=True, transient=True) as progress:
+        yield Bars(progress)
+
+
+class Bars:
+    """One bar for the clips of the run, one for scoring."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self._clips: TaskID | None = None
+        self._scoring: dict[str, TaskID] = {}
+        self._failed = 0
+
+    def say(self, text: str) -> None:
+        self.progress.console.print(text, style="yellow", markup=False)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._clips = self.progress.add_task("clips", total=event.total, completed=event.done, detail="")
+            case events.ModelLoading():
+                self._update(event.model, detail="loading")
+            case events.ModelLoaded():
+                self._update(event.model, detail="")
+            case events.WarmUpStarted():
+                self._update(event.model, detail="warming up")
+            case events.StepCompleted():
+                steps = f"step {event.step}/{event.total}" if event.total else f"step {event.step}"
+                self._update(event.model, detail=steps + self._failures())
+            case events.SampleCompleted():
+                self._failed += event.record.status == "failed"
+                self._update(event.record.model, completed=event.done, detail=self._failures().strip(" ·"))
+            case events.ScoringProgress():
+                self._score(event)
+            case events.ModelFailed():
+                self.say(f"{event.model} could not be run. {event.failure.code}: {event.failure.message}")
+            case events.Warned():
+                self.say(f"warning: {event.message}")
+
+    def _update(self, model: str, *, detail: str, completed: int | None = None) -> None:
+        if self._clips is not None:
+            self.progress.update(self._clips, description=model, completed=completed, detail=detail)
+
+    def _failures(self) -> str:
+        return f" · {self._failed} failed" if self._failed else ""
+
+    def _score(self, event: events.ScoringProgress) -> None:
+        if event.model not in self._scoring:
+            label = f"scoring {event.model}"
+            self._scoring[event.model] = self.progress.add_task(label, total=event.total, detail="")
+        self.progress.update(self._scoring[event.model], completed=event.done, total=event.total)
+
+
+class Lines:
+    """Lines for logs: every change of state, and at most about twenty a run for its clips."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case events.RunStarted():
+                kept = f", {event.done} already made" if event.done else ""
+                self.say(f"{event.benchmark_id}: {event.total} clips{kept}")
+            case events.ModelLoading():
+                self.say(f"{event.model}: loading")
+            case events.ModelLoaded():
+                self.say(f"{event.model}: loaded in {event.seconds:.1f} s")
+            case events.SampleCompleted():
+                self._sample(event)
+            case events.ScoringProgress() if _due(event.done, event.total, 4):
+                self.say(f"{event.model}: scored {event.done}/{event.total}")
+            case events.ModelFailed():
+                self.say(f"{event.model}: could not be run. {event.failure.code}: {event.failure.message}")
+            case events.Warned():
+                self.say(f"warning: {event.message}")
+
+    def _sample(self, event: events.SampleCompleted) -> None:
+        clip = f"{event.record.model}: clip {event.done}/{event.total}"
+        if failure := event.record.failure:
+            self.say(f"{clip} failed. {failure.code}: {failure.message}")
+        elif _due(event.done, event.total, LINES_A_RUN):
+            self.say(clip)
+
+
+def _due(done: int, total: int, lines: int) -> bool:
+    """Whether ``done`` is where one of ``lines`` evenly spread lines falls."""
+    return done == total or done * lines // max(1, total) > (done - 1) * lines // max(1, total)
+
+
+@contextmanager
+def scoring(generated: Path, real: Path | None) -> Iterator[tuple[Count, Count]]:
+    """Two counters, of the generated and the real clips, for scoring folders."""
+    with watch() as listener:
+        yield _counter(listener, generated.name), _counter(listener, real.name if real else "")
+
+
+def _counter(listener: Watcher, label: str) -> Count:
+    return lambda done, total: listener(events.ScoringProgress(label, done, total))
