@@ -1,0 +1,99 @@
+"""The merge law, for every registered metric: order, batching and sharding change not a bit."""
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vid_diffusion_bench.exceptions import MetricComputationError
+from vid_diffusion_bench.features import Clip
+from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
+from vid_diffusion_bench.metrics.registry import _BUILT_IN
+from vid_diffusion_bench.video import Video
+from vid_diffusion_bench.world.captions import caption
+from vid_diffusion_bench.world.render import render
+from vid_diffusion_bench.world.scene import sample_scene
+
+COUNT = 7
+
+
+def opened(index):
+    scene = sample_scene(np.random.default_rng(index))
+    frames = render(scene, 5, 24, 24)
+    other = np.clip(frames.astype(int) + index, 0, 255).astype(np.uint8)
+    return Clip(
+        f"clip-{index}", f"prompt-{index // 2}", lambda: Video(frames, 8.0), prompt=caption(scene.attributes),
+        paired=lambda: Video(other, 8.0),
+    )  # fmt: skip
+
+
+@functools.cache
+def single_states(name):
+    """One state a clip (real and generated alike), and the result of all clips in one state."""
+    metric, whole, states = MetricRegistry.get(name), State(), []
+    for index in range(COUNT):
+        state = metric.empty()
+        for reference in (False, True):
+            clip = opened(index)
+            metric.update(state, clip, reference=reference)
+            metric.update(whole, clip, reference=reference)
+        states.append(state)
+    return states, metric.compute(whole, Context(name, reference="abc"))
+
+
+@pytest.mark.usefixtures("tiny_extractors")
+@pytest.mark.parametrize("name", list(_BUILT_IN))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(COUNT)), cuts=st.lists(st.integers(0, COUNT), max_size=4))
+def test_any_shards_in_any_order_give_the_same_result(name, order, cuts):
+    states, whole = single_states(name)
+    edges = [0, *sorted(cuts), COUNT]
+    shards = [
+        functools.reduce(State.merge, (states[i] for i in order[start:stop]), State())
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    merged = functools.reduce(lambda right, left: left.merge(right), shards, State())
+    assert MetricRegistry.get(name).compute(merged, Context(name, reference="abc")) == whole
+
+
+@pytest.mark.usefixtures("tiny_extractors")
+@pytest.mark.parametrize("name", list(_BUILT_IN))
+def test_every_result_says_what_it_is(name):
+    _, whole = single_states(name)
+    assert whole.label.startswith(name)
+    assert whole.unit
+    assert whole.protocol["formula"]
+    assert whole.metadata["coverage"] == whole.n / COUNT
+    assert whole.metadata["clips"]["num_frames"] == [5, 5] or not whole.n
+    assert whole.value is not None or whole.reason
+
+
+def test_merging_is_idempotent_and_refuses_two_values_of_one_clip():
+    state = State({"a": Row("p", np.array([1.0, 2.0]))})
+    assert list(state.merge(state).generated) == ["a"]
+    with pytest.raises(MetricComputationError, match="'a'"):
+        state.merge(State({"a": Row("p", np.array([1.0, 2.5]))}))
+
+
+@pytest.mark.usefixtures("tiny_extractors")
+@pytest.mark.parametrize("name", list(_BUILT_IN))
+def test_no_clips_have_no_value_and_a_reason(name):
+    result = MetricRegistry.get(name).compute(State(), Context(name, total=3))
+    assert result.value is None
+    assert result.reason == "no clip to score"
+    assert (result.n, result.total, result.metadata["coverage"]) == (0, 3, 0.0)
+
+
+def test_the_interval_is_clustered_on_the_prompt():
+    from vid_diffusion_bench.statistics import cluster_bootstrap
+
+    values, clusters = [0.1, 0.2, 0.9, 0.8], ["a", "a", "b", "b"]
+    rows = {str(i): Row(c, v) for i, (v, c) in enumerate(zip(values, clusters, strict=True))}
+    result = MetricRegistry.get("temporal_consistency").compute(State(rows), Context("x"))
+    assert result.value == pytest.approx(0.5)
+    assert result.confidence_interval == cluster_bootstrap(values, clusters)
+    one = MetricRegistry.get("temporal_consistency").compute(State({"0": rows["0"], "1": rows["1"]}), Context("x"))
+    assert one.confidence_interval is None
+    assert "two prompts" in one.interval_reason
