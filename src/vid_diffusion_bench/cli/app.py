@@ -24,11 +24,11 @@ _HELP = """Measure video diffusion models: what they make, how fast, and whether
 
 A first look, with nothing to download:
 
-    vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo
+    vid-bench compare shapes-oracle shapes-base --prompt-set shapes-demo
 
 Your own model, from the hub or a diffusers folder:
 
-    vid-bench benchmark hf:ORG/NAME --prompts "A cat playing piano" --output results/
+    vid-bench benchmark hf:ORG/NAME --prompts "A cat playing piano"
 """
 _EPILOGUE = (
     "Every command takes --json: the result, or the error, as JSON on standard output. "
@@ -48,7 +48,7 @@ _COMMANDS = (
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )
 
-app = App(name="vid-bench", help=_HELP, help_epilogue=_EPILOGUE, version=__version__, help_format="markdown")
+app = App(name="vid-bench", help=_HELP, help_epilogue=_EPILOGUE, version=__version__, help_format="plaintext")
 for _name, _home, _group, _help in _COMMANDS:
     app.command(f"vid_diffusion_bench.cli.{_home}", name=_name, help=_help, group=_group, sort_key=len(app._commands))
 app.register_install_completion_command(group=_SETUP)
@@ -104,7 +104,7 @@ def _show(reply: object, *, as_json: bool) -> int:
     elif reply.view is not None:
         from rich.console import Console
 
-        Console(highlight=False, soft_wrap=isinstance(reply.view, str)).print(reply.view, markup=False)
+        Console(highlight=False, markup=False).print(reply.view, soft_wrap=isinstance(reply.view, str))
     sys.stdout.flush()
     return reply.exit_code
 

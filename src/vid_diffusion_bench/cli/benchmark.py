@@ -29,4 +29,4 @@ def benchmark(
     """
     from vid_diffusion_bench.cli.execute import execute
 
-    return execute(make_config([model], prompts, options, output), score=options.score)
+    return execute(make_config([model], prompts, options, output), options)

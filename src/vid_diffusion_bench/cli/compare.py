@@ -28,4 +28,4 @@ def compare(
     as_file = output is not None and output.suffix.lower() == ".json"
     folder = output.with_suffix("") if output and as_file else output
     config = make_config(list(models), prompts, options, folder)
-    return execute(config, score=options.score, copy_to=output if as_file else None)
+    return execute(config, options, copy_to=output if as_file else None)

@@ -50,8 +50,12 @@ def _reply(settings: Any) -> Reply:
     from vid_diffusion_bench.settings import settings_file
 
     values = settings.model_dump(mode="json")
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for name, value in values.items():
-        table.add_row(name, str(value), Text(type(settings).model_fields[name].description or "", style="dim"))
+        table.add_row(
+            name,
+            Text(str(value), overflow="fold"),
+            Text(type(settings).model_fields[name].description or "", style="dim"),
+        )
     note = Text(f"\nKept in {settings_file()}; VIDBENCH_<NAME> in the environment goes first.", style="dim")
     return Reply({**values, "file": str(settings_file())}, Group(table, note))

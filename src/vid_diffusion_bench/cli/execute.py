@@ -11,6 +11,7 @@ from rich.text import Text
 from vid_diffusion_bench import report
 from vid_diffusion_bench.cli.interrupt import stop_on_interrupt
 from vid_diffusion_bench.cli.last_run import remember
+from vid_diffusion_bench.cli.options import RunOptions
 from vid_diffusion_bench.cli.progress import watch
 from vid_diffusion_bench.cli.reply import DONE, FAILED, INTERRUPTED, Reply
 from vid_diffusion_bench.config import BenchmarkConfig
@@ -20,13 +21,15 @@ from vid_diffusion_bench.results import BenchmarkResult
 REPORT = "report.html"
 
 
-def execute(config: BenchmarkConfig, *, score: bool, copy_to: Path | None = None) -> Reply:
+def execute(config: BenchmarkConfig, options: RunOptions, copy_to: Path | None = None) -> Reply:
     """Run, write the report into the run's folder, and reply with the table."""
     from vid_diffusion_bench import engine
 
     folder = Path(config.output_dir)
     with watch() as listener, stop_on_interrupt(listener.say) as stop:
-        result = engine.run(config, listener=listener, stop=stop, score=score)
+        result = engine.run(
+            config, listener=listener, stop=stop, score=options.score, retry_failed=options.retry_failed
+        )
     return finish(result, folder, copy_to)
 
 

@@ -20,17 +20,22 @@ WITH_REFERENCE = ("fvd", *WITHOUT_REFERENCE)
 def list_all() -> Reply:
     """List the metrics."""
     from rich.table import Table
+    from rich.text import Text
 
     from vid_diffusion_bench.metrics import MetricRegistry
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("metric", "full name", "better", "what it is"):
+    for title in ("metric", "better", "what it is"):
         table.add_column(title, no_wrap=title != "what it is")
     rows = [_described(name) for name in MetricRegistry.names()]
     for row in rows:
         better = {True: "higher", False: "lower", None: "neither"}[row["higher_is_better"]]
-        table.add_row(row["name"], row["label"], better, row["description"].splitlines()[0])
+        table.add_row(row["name"], better, Text.assemble(_first_line(row), " ", (row["label"], "dim")))
     return Reply({"metrics": rows}, table)
+
+
+def _first_line(described: dict[str, Any]) -> str:
+    return " ".join(str(described["description"]).split("\n\n")[0].replace("``", "").split())
 
 
 @app.command
@@ -44,11 +49,11 @@ def info(name: str, /) -> Reply:
     from rich.text import Text
 
     described = _described(name)
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for field, value in described.items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
         if value not in (None, "", []):
-            table.add_row(Text(field.replace("_", " "), style="bold"), Text(text))
+            table.add_row(Text(field.replace("_", " "), style="bold"), Text(text, overflow="fold"))
     return Reply(described, table)
 
 

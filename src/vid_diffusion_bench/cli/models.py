@@ -46,10 +46,10 @@ def info(name: str, /) -> Reply:
 
     model = model_info(name)
     data = model.model_dump(mode="json")
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for field, value in data.items():
         if value not in (None, [], {}, False):
-            table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value)))
+            table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value), overflow="fold"))
     return Reply(data, table)
 
 

@@ -18,6 +18,9 @@ _SCORING = Group("Scoring", sort_key=3)
 _RUNNING = Group("Running", sort_key=4)
 
 
+_NOT_CONFIG = frozenset({"score", "retry_failed"})
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class PromptOptions:
@@ -92,6 +95,9 @@ class RunOptions:
     score: Annotated[bool, Parameter(group=_SCORING)] = True
     """Score the clips once they are made."""
 
+    retry_failed: Annotated[bool, Parameter(group=_RUNNING, negative=())] = False
+    """Try samples again that failed in an earlier run of this folder."""
+
     batch_size: Annotated[int | None, Parameter(group=_RUNNING)] = None
     """Clips made together in one call."""
 
@@ -112,7 +118,7 @@ class RunOptions:
 
     def resolve(self) -> dict[str, Any]:
         """The fields of a configuration that were given."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "score"}
+        given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in _NOT_CONFIG}
         named = {("timeout_seconds" if name == "timeout" else name): value for name, value in given.items()}
         return {
             name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None

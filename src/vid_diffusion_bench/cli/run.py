@@ -39,7 +39,7 @@ def run(
         chosen = make_config(models, PromptOptions(prompts_file=prompts), options, output)
     else:
         chosen = _from_file(config, models, prompts, options, output)
-    return execute(chosen, score=options.score)
+    return execute(chosen, options)
 
 
 def _from_file(

@@ -15,7 +15,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 # Paul Tol's high-contrast scheme, so that a stage is not taken for a model.
 STAGE_PALETTE = ("#004488", "#DDAA33", "#BB5566", "#8A8A8A", "#44AA99", "#882255")
-COSTS = ("avg_latency_ms", "peak_vram_gb", "peak_rss_gb", "peak_memory_gb")
+COSTS = ("avg_latency_ms", "peak_vram_gb", "peak_ram_gb")
 
 
 def color(index: int) -> str:

@@ -58,11 +58,11 @@ class ResultTable:
         if model in column.best:
             text = Text("★ ", style="yellow") + text
         if cell is None:
-            return text.append(self._mark(f"{column.title}: measured under another protocol, see its own row"))
+            return text.append(self._mark("measured under another protocol, see its own row"))
         if cell.value is None:
-            return text.append(self._mark(f"{cell.name}: {cell.reason}"))
+            return text.append(self._mark(cell.reason or ""))
         for warning in cell.warnings:
-            text.append(self._mark(f"{cell.name}: {warning}"))
+            text.append(self._mark(warning))
         if bounds := column.interval(model):
             text.append(f"\n{bounds}", style="dim")
         return text
@@ -89,7 +89,7 @@ def table(result: BenchmarkResult) -> ResultTable:
 
 def _label(column: Column) -> Text:
     text = Text(column.title)
-    if column.unit:
+    if column.unit and column.group == "performance":
         text.append(f" {column.unit}", style="dim")
     return text.append(f" {column.arrow}" if column.arrow else "", style="dim")
 
