@@ -138,3 +138,26 @@ def test_the_ssim_map_is_scikit_images():
     )  # fmt: skip
     inner = (slice(5, -5), slice(5, -5))
     np.testing.assert_allclose(ssim_map(first, second)[inner], theirs[inner], atol=1e-9)
+
+
+def plain_average_error(frames):
+    middles = range(1, len(frames) - 1, 2)
+    float_frames = frames.astype(np.float64)
+    return np.array([np.abs((float_frames[i - 1] + float_frames[i + 1]) / 2 - float_frames[i]).mean() for i in middles])
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(2.6, 1.3), (-3.0, 0.5)])
+def test_a_pan_is_followed_and_interpolated(dx, dy):
+    video = panned(7, dx, dy)
+    clip = Clip("k", "c", lambda: video)
+    motion = clip.feature("motion")
+    unmoved = [ssim_map(a, b).mean() for a, b in zip(video.frames[:-1], video.frames[1:], strict=True)]
+    assert motion.similarity.min() > 0.98 > 0.9 > max(unmoved)
+    assert motion.visible.min() > 0.85
+    assert (clip.feature("interpolation") < 0.3 * plain_average_error(video.frames)).all()
+    assert len(clip.feature("interpolation")) == 3
+
+
+def test_a_last_odd_frame_has_no_right_neighbour():
+    video = panned(4, 1.0, 0.0)
+    assert len(Clip("k", "c", lambda: video).feature("interpolation")) == 1

@@ -43,3 +43,11 @@ def test_one_clip_has_no_score():
     result = MetricRegistry.get("is").compute(State({"a": Row("a", np.zeros(3))}), Context("is"))
     assert result.value is None
     assert "two clips" in result.reason
+
+
+@pytest.mark.usefixtures("tiny_extractors")
+def test_the_order_of_the_clips_changes_not_a_bit():
+    rows = {str(i): Row(str(i), row) for i, row in enumerate(np.random.default_rng(0).normal(scale=3, size=(97, 7)))}
+    metric = MetricRegistry.get("is")
+    backwards = dict(reversed(rows.items()))
+    assert metric.compute(State(backwards), Context("is")) == metric.compute(State(rows), Context("is"))

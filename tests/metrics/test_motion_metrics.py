@@ -14,7 +14,9 @@ from vid_diffusion_bench.world.scene import Attributes, sample_scene
 
 SCENES = [
     sample_scene(np.random.default_rng(i), Attributes(motion=motion, speed=speed))
-    for i, (motion, speed) in enumerate([("left", "quickly"), ("down", "slowly"), ("growing", None), ("spinning", None)])
+    for i, (motion, speed) in enumerate(
+        [("left", "quickly"), ("down", "slowly"), ("growing", None), ("spinning", None)]
+    )
 ]
 CLIPS = [render(scene) for scene in SCENES]
 
