@@ -7,10 +7,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vid_diffusion_bench.config import GenerationParameters
-from vid_diffusion_bench.video import Video
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.video import Video
 
 StepCallback = Callable[[int, int], None]
 """Called after each denoising step with (step, total): step from 1, total 0 where unknown. May raise to abort."""

@@ -55,6 +55,7 @@ class DiffusersModel(VideoModel):
         self._info = info
         self._hub = hub or (info.hub if info else None)
         self._pipeline: Any = None
+        self._own_scheduler: Any = None
         self._class_name: str = snapshot.read_index(folder)["_class_name"]
         if code := snapshot.own_code(folder):
             raise ModelLoadingError(
@@ -154,12 +155,13 @@ class DiffusersModel(VideoModel):
             raise ModelLoadingError(
                 f"{self.folder.name} cannot be loaded: {error}", remedy="download or save the pipeline again"
             ) from error
+        self._own_scheduler = self._pipeline.scheduler
         self._pipeline.set_progress_bar_config(disable=True)
 
     def unload(self) -> None:
         import torch
 
-        self._pipeline = None
+        self._pipeline = self._own_scheduler = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -192,9 +194,10 @@ class DiffusersModel(VideoModel):
         return self._pipeline
 
     def _use_scheduler(self, name: str | None) -> None:
-        scheduler = _scheduler_class(name)
-        if scheduler is not None and not isinstance(self._loaded.scheduler, scheduler):
-            self._loaded.scheduler = scheduler.from_config(self._loaded.scheduler.config)
+        """Put the scheduler of that class into the pipeline, the pipeline's own for ``None``."""
+        wanted = _scheduler_class(name) or type(self._own_scheduler)
+        if type(self._loaded.scheduler) is not wanted:
+            self._loaded.scheduler = wanted.from_config(self._own_scheduler.config)
 
 
 def to_uint8(clip: Any) -> Frames:

@@ -1,0 +1,30 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Family name (ltx, wan, cogvideox, animatediff, svd) to the folder of a tiny pipeline, each built once."""
+    from tiny_pipelines import SAVERS
+
+    root = tmp_path_factory.mktemp("tiny")
+
+    def folder(family: str) -> Path:
+        path = root / family
+        return path if path.exists() else SAVERS[family](path)
+
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    """No test reads or writes the settings, models or caches of who runs it."""
+    for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HF_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / ".home" / variable.lower()))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path / ".home" / "cache"))
