@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_extractors import save_extractors
 
+from tiny_extractors import save_extractors
 from vid_diffusion_bench.exceptions import InvalidVideoError, MetricNotFoundError, ValidationError
 from vid_diffusion_bench.features import FeatureRegistry, builtin
 from vid_diffusion_bench.metrics import MetricRegistry

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from tiny_extractors import save_extractors
 
+from tiny_extractors import save_extractors
 from vid_diffusion_bench.exceptions import WeightsNotFoundError
 from vid_diffusion_bench.features import Clip, builtin, get_extractor
 from vid_diffusion_bench.features.shapes import ShapesDualEncoder, ShapesVideoNet, preprocess

@@ -1,6 +1,6 @@
 import pytest
-from tiny_extractors import save_extractors
 
+from tiny_extractors import save_extractors
 from vid_diffusion_bench.features import builtin
 
 

@@ -1,6 +1,7 @@
 """The merge law, for every registered metric: order, batching and sharding change not a bit."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_any_shards_in_any_order_give_the_same_result(name, order, cuts):
     edges = [0, *sorted(cuts), COUNT]
     shards = [
         functools.reduce(State.merge, (states[i] for i in order[start:stop]), State())
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in itertools.pairwise(edges)
     ]
     merged = functools.reduce(lambda right, left: left.merge(right), shards, State())
     assert MetricRegistry.get(name).compute(merged, Context(name, reference="abc")) == whole
