@@ -34,7 +34,7 @@ class Size:
     pool: int
 
 
-SIZES = {"shapes-base": Size(heads=6, layers=6, batch=40, pool=10000), "shapes-small": Size(3, 3, 40, 3000)}
+SIZES = {"shapes-base": Size(heads=6, layers=6, batch=40, pool=8000), "shapes-small": Size(heads=3, layers=3, batch=40, pool=8000)}
 SHIFT = 2.0
 
 

@@ -28,6 +28,8 @@ def package(name: str) -> Path:
     card = (folder / "README.md").read_text() if (folder / "README.md").exists() else ""
     shutil.rmtree(folder, ignore_errors=True)
     pipe = pipeline(name).to(torch.float16)
+    # transformers loads a float16 file as float16 while diffusers loads one as float32; the pipeline needs one type.
+    pipe.text_encoder.float()
     pipe.save_pretrained(folder, safe_serialization=True)
     (folder / "generation_defaults.json").write_text(json.dumps(DEFAULTS, indent=1) + "\n")
     if card:
