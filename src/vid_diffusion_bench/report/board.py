@@ -33,7 +33,8 @@ class Column:
 
     @cached_property
     def first(self) -> MetricResult:
-        return next(iter(self.cells.values()))
+        """A result that speaks for the column: the first that has a value, if any has."""
+        return next(iter([*self.measured.values(), *self.cells.values()]))
 
     @property
     def title(self) -> str:
@@ -148,8 +149,9 @@ def _columns(result: BenchmarkResult, group: Group) -> Iterator[Column]:
         for model in result.models:
             if (cell := _results(model, group).get(name)) is not None:
                 by_protocol.setdefault(cell.protocol_fingerprint, {})[model.model_name] = cell
-        for cells in _joined(by_protocol):
-            yield Column(name, group, cells, split=len(by_protocol) > 1)
+        apart = _joined(by_protocol)
+        for cells in apart:
+            yield Column(name, group, cells, split=len(apart) > 1)
 
 
 def _joined(by_protocol: dict[str, dict[str, MetricResult]]) -> list[dict[str, MetricResult]]:
