@@ -99,7 +99,7 @@ class Muon(torch.optim.Optimizer):
         block = self.BLOCK if update.ndim > 2 and rows % self.BLOCK == 0 else rows
         blocks = matrix.reshape(rows // block, block, columns)
         scale = 0.2 * math.sqrt(max(block, columns))
-        return (newton_schulz(blocks) * scale).reshape(update.shape)
+        return (newton_schulz(blocks.bfloat16()).float() * scale).reshape(update.shape)
 
 
 def newton_schulz(g: Tensor, steps: int = 5) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, T5EncoderModel
 
 from training.autoencoder import LATENT_CHANNELS, encode
+from training.bfloat16 import use_bfloat16_linears
 from training.common import FPS, WORK, Ema, Optimizers, Pool, Run, random_caption
 from training.text_encoder import WIDTH as TEXT_WIDTH
 from training.text_encoder import tokenize
@@ -34,7 +35,10 @@ class Size:
     pool: int
 
 
-SIZES = {"shapes-base": Size(heads=6, layers=6, batch=40, pool=8000), "shapes-small": Size(heads=3, layers=3, batch=40, pool=8000)}
+SIZES = {
+    "shapes-base": Size(heads=6, layers=6, batch=40, pool=8000),
+    "shapes-small": Size(heads=3, layers=3, batch=40, pool=8000),
+}
 SHIFT = 2.0
 
 
@@ -127,6 +131,7 @@ def flow_loss(model: LTXVideoTransformer3DModel, latents: Tensor, text: Tensor, 
 def train(name: str, seconds: float, lr: float) -> None:
     size = SIZES[name]
     model, run = build(size), Run(name, seconds)
+    use_bfloat16_linears(model)
     small_parts = ("time_embed", "caption_projection", "proj_in", "proj_out", "scale_shift_table")
     optimizers, ema = Optimizers(model, lr, seconds, adam_names=small_parts), Ema(model, 0.998)
     run.track(model=model, optimizers=optimizers, ema=ema)

@@ -29,6 +29,8 @@ CLASSES = [f"{shape} {motion}" for shape, motion in product(SHAPES, MOTIONS)]
 CONFIG = {"channels": (48, 96, 128), "feature_dim": 128, "classes": CLASSES, "heads": HEADS}
 IGNORED = -100
 BATCH = 32
+DISTORTION_WEIGHT = 2.0
+"""Extra: it is the slowest to learn, and what the Fréchet distance needs."""
 
 
 def build() -> ShapesVideoNet:
@@ -49,10 +51,10 @@ def labels(attributes: Attributes, distortion: str) -> dict[str, int]:
 
 
 def example(rng: np.random.Generator) -> tuple[np.ndarray, dict[str, int]]:
-    """A clip (T, H, W, C) uint8, half of them distorted, and its labels. A still clip is not called shuffled."""
+    """A clip (T, H, W, C) uint8, most of them distorted, and its labels. A still clip is not called shuffled."""
     attributes = VALID[rng.integers(len(VALID))]
     frames = render(sample_scene(rng, attributes))
-    name = "none" if rng.random() < 0.5 else str(rng.choice(list(DISTORTIONS)))
+    name = "none" if rng.random() < 0.3 else str(rng.choice(list(DISTORTIONS)))
     if name in BREAKS_MOTION and attributes.motion == "still":
         name = "none"
     if name != "none":
@@ -81,7 +83,7 @@ def train(seconds: float, lr: float) -> None:
         clips, wanted = batch(rng, BATCH)
         given = all_logits(model(clips))
         losses = {name: functional.cross_entropy(given[name], wanted[name]) for name in given}
-        torch.stack(list(losses.values())).sum().backward()
+        (torch.stack(list(losses.values())).sum() + DISTORTION_WEIGHT * losses["distortion"]).backward()
         optimizers.step(progress)
         ema.update()
         if step % 50 == 0:
@@ -93,7 +95,7 @@ def train(seconds: float, lr: float) -> None:
 
 @torch.no_grad()
 def accuracy(model: ShapesVideoNet, batches: int = 16) -> dict[str, float]:
-    """The share of right answers a head, on new clips of which half are distorted."""
+    """The share of right answers a head, on new clips of which most are distorted."""
     rng, right, count = np.random.default_rng(99), dict[str, float](), dict[str, float]()
     for _ in range(batches):
         clips, wanted = batch(rng, BATCH)
@@ -107,6 +109,6 @@ def accuracy(model: ShapesVideoNet, batches: int = 16) -> dict[str, float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=420)
+    parser.add_argument("--seconds", type=float, default=800)
     parser.add_argument("--lr", type=float, default=2e-3)
     train(**vars(parser.parse_args()))
