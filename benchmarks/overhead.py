@@ -44,21 +44,28 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def alternating(bare: Callable[[], float], ours: Callable[[], float], rounds: int) -> dict[str, object]:
-    """Medians of bare, control (bare again) and ours, the order turned every round, and the ratios round by round."""
-    times: dict[str, list[float]] = {"bare": [], "control": [], "ours": []}
+    """Medians of bare, control (bare again) and ours, the order turned every round, and the ratios round by round.
+
+    Wall seconds are what the call returns (for ours: what the engine reports), CPU seconds are this process's.
+    """
+    wall: dict[str, list[float]] = {"bare": [], "control": [], "ours": []}
+    cpu: dict[str, list[float]] = {"bare": [], "control": [], "ours": []}
     for number in range(rounds):
         order = [("bare", bare), ("control", bare), ("ours", ours)]
         for name, call in order[number % 3 :] + order[: number % 3]:
-            times[name].append(call())
-    ratios = {
-        name: [value / base for value, base in zip(times[name], times["bare"], strict=True)]
-        for name in ("control", "ours")
-    }
-    summary: dict[str, object] = {f"{name}_seconds": statistics.median(values) for name, values in times.items()}
-    for name, values in ratios.items():
-        low, middle, high = statistics.quantiles(values, n=4)
-        summary[f"{name}_to_bare"] = {"quartiles": [round(low, 4), round(middle, 4), round(high, 4)]}
-    return summary | {"rounds": rounds}
+            before = time.process_time()
+            wall[name].append(call())
+            cpu[name].append(time.process_time() - before)
+    return {"rounds": rounds, "wall": summary(wall), "cpu": summary(cpu)}
+
+
+def summary(times: dict[str, list[float]]) -> dict[str, object]:
+    """Median seconds, and quartiles of the ratio to bare in the same round."""
+    found: dict[str, object] = {f"{name}_seconds": round(statistics.median(times[name]), 4) for name in times}
+    for name in ("control", "ours"):
+        ratios = [value / base for value, base in zip(times[name], times["bare"], strict=True)]
+        found[f"{name}_to_bare_quartiles"] = [round(quartile, 4) for quartile in statistics.quantiles(ratios, n=4)]
+    return found
 
 
 def per_step(steps: int, rounds: int) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-WORDS = ["a", "an", "on", "of", "red", "blue", "green", "black", "white", "circle", "square", "moving", "left", "background"]
+WORDS = ["a", "an", "on", "of", "red", "blue", "green", "white", "circle", "square", "moving", "left", "background"]
 
 
 def _seeded(module_class, **configuration):

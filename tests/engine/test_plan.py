@@ -116,3 +116,8 @@ def test_one_model_that_cannot_be_opened_does_not_stop_the_others(configure):
         make_plan(configure(models=["reluctant"]))
     with pytest.raises(WeightsNotFoundError):
         make_plan(BenchmarkConfig(models=["mochi-1"], prompts=["a"]))
+
+
+def test_what_cannot_be_written_down_is_refused(configure):
+    with pytest.raises(ValidationError, match="written down"):
+        make_plan(configure("a", extra={"mask": object()}))

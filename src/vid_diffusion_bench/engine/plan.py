@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
+
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, derive_seed
 from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, VidBenchError
 from vid_diffusion_bench.metrics import MetricRegistry
@@ -121,15 +123,25 @@ def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: s
         raise ValidationError(f"{name}: {error.message}", remedy=error.remedy, details=error.details) from error
     precision = config.precision or model.default_precision(device_type(device))
     inputs = model.inputs(parameters)
-    extra = {key: value for key, value in parameters.extra.items() if key not in inputs}
     decides = {
         "model": model.identity(),
         "inputs": inputs,
-        "parameters": parameters.model_copy(update={"extra": extra}).model_dump(mode="json"),
+        "parameters": _plain(parameters, inputs),
         "precision": precision,
         "device": device_type(device),
     }
     return PlannedModel(name, model, precision, _batches(name, config, parameters, decides))
+
+
+def _plain(parameters: GenerationParameters, inputs: dict[str, str]) -> dict[str, Any]:
+    """Parameters as plain data, without the paths of files whose content is known."""
+    extra = {name: value for name, value in parameters.extra.items() if name not in inputs}
+    try:
+        return parameters.model_copy(update={"extra": extra}).model_dump(mode="json")
+    except PydanticSerializationError as error:
+        raise ValidationError(
+            f"extra holds something that cannot be written down: {error}", remedy="numbers, texts and lists of them"
+        ) from error
 
 
 def _batches(

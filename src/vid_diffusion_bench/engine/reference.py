@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from vid_diffusion_bench.config import prompt_id
+from vid_diffusion_bench.models.oracle import ClipShape, render_prompt
 from vid_diffusion_bench.results import SampleRecord, fingerprint
 from vid_diffusion_bench.scoring import Reference, ScoringClip, folder_reference
 from vid_diffusion_bench.video import Video
@@ -23,8 +22,7 @@ NO_REFERENCE = (
 )
 _STREAM = 0x5EED
 """Second word of the reference's seeds: no sample's seed has one, so no clip is ever compared with itself."""
-_DEFAULT_SHAPE = (17, 64, 64, 8.0)
-Shape = tuple[int, int, int, float]
+_DEFAULT_SHAPE: ClipShape = (17, 64, 64, 8.0)
 
 
 def find_reference(folder: str | None, records: Sequence[SampleRecord]) -> tuple[Reference | None, Pairs]:
@@ -54,32 +52,27 @@ def _is_of_the_world(prompt: str) -> bool:
     return attributes.shape is not None and attributes.color is not None
 
 
-def _shape(records: Sequence[SampleRecord]) -> Shape:
+def _shape(records: Sequence[SampleRecord]) -> ClipShape:
     """(T, H, W, fps) of the clips where all are alike, else that of the world's own models."""
     clips = (record.clip for record in records if record.clip)
     shapes = {(clip.num_frames, clip.height, clip.width, clip.fps) for clip in clips}
     return shapes.pop() if len(shapes) == 1 else _DEFAULT_SHAPE
 
 
-def _built_in(samples: list[tuple[str, int]], shape: Shape) -> Reference:
+def _built_in(samples: list[tuple[str, int]], shape: ClipShape) -> Reference:
     """One rendering of every sample's prompt, independent of the sample: equal N and the same prompts."""
     from vid_diffusion_bench.world.render import RENDERER_VERSION
 
     clips = [
-        ScoringClip(f"{prompt_id(prompt)}-{seed}", prompt_id(prompt), prompt, partial(_render, prompt, seed, shape))
+        ScoringClip(
+            f"{prompt_id(prompt)}-{seed}",
+            prompt_id(prompt),
+            prompt,
+            partial(render_prompt, prompt, [seed, _STREAM], shape),
+        )
         for prompt, seed in samples
     ]
     decides = {"renderer": RENDERER_VERSION, "samples": samples, "shape": shape, "stream": _STREAM}
     frames, height, width, fps = shape
     description = f"built-in world, {len(clips)} clips of {frames} frames, {width}x{height}, {fps:g} fps"
     return Reference(clips, fingerprint(decides), description)
-
-
-def _render(prompt: str, seed: int, shape: Shape) -> Video:
-    from vid_diffusion_bench.world.captions import parse
-    from vid_diffusion_bench.world.render import render
-    from vid_diffusion_bench.world.scene import sample_scene
-
-    frames, height, width, fps = shape
-    scene = sample_scene(np.random.default_rng([seed, _STREAM]), parse(prompt))
-    return Video(render(scene, frames, height, width, fps), fps)

@@ -57,7 +57,12 @@ Figure = Callable[[_About, Measured, str | None], MetricResult]
 def _protocol(manifest: Manifest | None, completed: Measured) -> dict[str, Any]:
     sizes = sorted({cost.batch_size for _, cost in completed})
     about = manifest.model_dump(mode="json") if manifest else None
-    return {"manifest": about, "batch_sizes": sizes, "clock": "wall time of the generating call"}
+    return {
+        "manifest": about,
+        "batch_sizes": sizes,
+        "clock": "wall time of the generating call",
+        "memory": "the whole process, its libraries included; on a GPU what the allocator gave out",
+    }
 
 
 def _latency(about: _About, completed: Measured, reason: str | None) -> MetricResult:

@@ -85,11 +85,12 @@ class DiffusersModel(VideoModel):
         return own.over(self.call.defaults())
 
     def provenance(self) -> dict[str, Any]:
-        """Class, place, hash and licence; ``licence`` is ``None`` where the catalogue does not know it."""
+        """Class, place, hash and licence, ``None`` where not known; ``revision`` is that of a downloaded snapshot."""
         return {
             "class": self._class_name,
             "folder": self.folder.name,
             "hub": self._hub,
+            "revision": self.folder.name if self.folder.parent.name == "snapshots" else None,
             "weights_sha256": self._weights,
             "licence": self._info.licence if self._info else None,
             "reads_prompt": self.call.reads_prompt,

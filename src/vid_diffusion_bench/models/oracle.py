@@ -12,6 +12,9 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.video import Video
 
+ClipShape = tuple[int, int, int, float]
+"""(T, H, W, fps)"""
+
 DEFAULTS = GenerationParameters(num_frames=17, fps=8, height=64, width=64, num_inference_steps=1)
 
 
@@ -59,12 +62,20 @@ class OracleModel(VideoModel):
 
 
 def _render(request: GenerationRequest) -> Video:
+    wanted = request.parameters.over(DEFAULTS)
+    assert wanted.num_frames
+    assert wanted.height
+    assert wanted.width
+    assert wanted.fps
+    return render_prompt(request.prompt, request.seed, (wanted.num_frames, wanted.height, wanted.width, wanted.fps))
+
+
+def render_prompt(prompt: str, seed: int | Sequence[int], shape: ClipShape) -> Video:
+    """What ``prompt`` says of the built-in world; what it leaves open is drawn from ``seed``."""
     from vid_diffusion_bench.world.captions import parse
     from vid_diffusion_bench.world.render import render
     from vid_diffusion_bench.world.scene import sample_scene
 
-    wanted = request.parameters.over(DEFAULTS)
-    scene = sample_scene(np.random.default_rng(request.seed), parse(request.prompt))
-    fps = float(wanted.fps or 8)
-    frames = render(scene, wanted.num_frames or 17, wanted.height or 64, wanted.width or 64, fps)
-    return Video(frames, fps)
+    num_frames, height, width, fps = shape
+    scene = sample_scene(np.random.default_rng(seed), parse(prompt))
+    return Video(render(scene, num_frames, height, width, fps), float(fps))
