@@ -16,7 +16,7 @@ setup-dev: ## The same, with what tests and checks need
 	@scripts/setup dev
 
 demo: setup ## Compare the built-in models; ends in a table and demo/report.html
-	@$(BIN)/vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo --output demo/comparison.json
+	@$(BIN)/vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo --output demo
 
 test: setup-dev ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadscope

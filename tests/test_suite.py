@@ -51,7 +51,7 @@ def named(tiny):
         ModelRegistry.register(name, factory)
 
 
-def test_reference_1_basic_usage(named, tmp_path, monkeypatch, capsys):
+def test_reference_1_basic_usage(named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     benchmark = BenchmarkSuite()
     config = BenchmarkConfig(
@@ -62,9 +62,10 @@ def test_reference_1_basic_usage(named, tmp_path, monkeypatch, capsys):
         num_inference_steps=2,
     )
     results = benchmark.run(config)
-    for model, metrics in results.items():
-        print(f"{model}: FVD={metrics['fvd']}, IS={metrics['is']}")
-    assert capsys.readouterr().out.count("FVD=") == 2
+    assert {model: list(metrics) for model, metrics in results.items()} == {
+        "svd_xt_1_1": ["fvd", "is", "clip_similarity"],
+        "stable_video": ["fvd", "is", "clip_similarity"],
+    }
     assert results.status == "completed"
     assert load_result("outputs") == results
 
@@ -74,7 +75,7 @@ def test_reference_2_basic_usage(suite, named):
         model_name="svd-xt", prompts=StandardPrompts.DIVERSE_SET_V2[:2], num_frames=16, fps=8, metrics=FAST
     )
     assert result.metrics["dynamic_degree"] is not None
-    assert f"{result.performance['avg_latency_ms']:.0f}ms"
+    assert result.performance["avg_latency_ms"] > 0
     assert [(record.clip.num_frames, record.clip.fps) for record in result.records] == [(16, 8.0)] * 2
 
 

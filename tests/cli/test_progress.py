@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 from rich.console import Console
 from rich.progress import Progress, TextColumn
@@ -67,4 +68,12 @@ def test_the_bar_shows_clip_step_and_failures():
     assert ("m", 3, "1 failed") in seen
     assert ("m", 3, "step 3/12 · 1 failed") in seen
     assert [task.description for task in progress.tasks] == ["m", "scoring m"]
-    assert "careful [now]" in out.getvalue()
+    assert "careful [now]" in re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+
+
+def test_scoring_without_making_clips_shows_only_its_own_bar():
+    with Progress(console=Console(file=io.StringIO(), force_terminal=True), auto_refresh=False) as progress:
+        bars = Bars(progress)
+        assert [task.description for task in progress.tasks if task.visible] == ["starting"]
+        bars(events.ScoringProgress("generated", 1, 4))
+        assert [task.description for task in progress.tasks if task.visible] == ["scoring generated"]

@@ -40,6 +40,7 @@ def opened(browser, written):
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(120_000)  # a busy machine is no failure
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
@@ -57,7 +58,7 @@ def until(page, condition):
     """Wait until a JavaScript condition holds."""
     page.evaluate(
         f"""new Promise((done, fail) => {{
-          const late = Date.now() + 15000;
+          const late = Date.now() + 60000;
           const look = () => {{
             if ({condition}) done(); else if (Date.now() > late) fail("never so"); else setTimeout(look, 10);
           }};

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vid_diffusion_bench.cli.app import app
@@ -12,7 +14,19 @@ _HEAD = "<!-- Written by `make docs` from the commands themselves; a test compar
 
 def page() -> str:
     """The page, in Markdown."""
-    return _HEAD + app.generate_docs(output_format="markdown", recursive=True).strip() + "\n"
+    with _called("vid-bench"):
+        return _HEAD + app.generate_docs(output_format="markdown", recursive=True).strip() + "\n"
+
+
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Cyclopts reads the name of the program off the command line, and cannot take ``python -m`` apart."""
+    before = sys.argv
+    sys.argv = [name]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from vid_diffusion_bench import report
 from vid_diffusion_bench.cli.interrupt import stop_on_interrupt
 from vid_diffusion_bench.cli.last_run import remember
 from vid_diffusion_bench.cli.options import RunOptions
@@ -23,10 +22,10 @@ REPORT = "report.html"
 
 def execute(config: BenchmarkConfig, options: RunOptions, copy_to: Path | None = None) -> Reply:
     """Run, write the report into the run's folder, and reply with the table."""
-    from vid_diffusion_bench import engine
-
     folder = Path(config.output_dir)
     with watch() as listener, stop_on_interrupt(listener.say) as stop:
+        from vid_diffusion_bench import engine
+
         result = engine.run(
             config, listener=listener, stop=stop, score=options.score, retry_failed=options.retry_failed
         )
@@ -35,6 +34,8 @@ def execute(config: BenchmarkConfig, options: RunOptions, copy_to: Path | None =
 
 def finish(result: BenchmarkResult, folder: Path, copy_to: Path | None = None) -> Reply:
     """Write what people look at, and remember the folder as the last run."""
+    from vid_diffusion_bench import report
+
     page = report.html(result, folder, folder / REPORT)
     remember(folder)
     if copy_to:

@@ -90,10 +90,11 @@ def compute(*, generated: Path, real: Path | None = None, metrics: Names = None)
     from rich.console import Group
 
     from vid_diffusion_bench.cli.progress import scoring
-    from vid_diffusion_bench.scoring import score_folders
 
     names = metrics or list(WITH_REFERENCE if real else WITHOUT_REFERENCE)
     with scoring(generated, real) as (progress, reference_progress):
+        from vid_diffusion_bench.scoring import score_folders
+
         scores = score_folders(real, generated, names, progress, reference_progress)
     data = {
         "results": {name: result.model_dump(mode="json") for name, result in scores.results.items()},

@@ -52,7 +52,8 @@ class Bars:
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        self._clips: TaskID | None = None
+        # Loading the libraries takes seconds; the spinner turns from the first moment.
+        self._clips = progress.add_task("starting", total=None, detail="")
         self._scoring: dict[str, TaskID] = {}
         self._failed = 0
 
@@ -62,7 +63,7 @@ class Bars:
     def __call__(self, event: Event) -> None:
         match event:
             case events.RunStarted():
-                self._clips = self.progress.add_task("clips", total=event.total, completed=event.done, detail="")
+                self.progress.update(self._clips, description="clips", total=event.total, completed=event.done)
             case events.ModelLoading():
                 self._update(event.model, detail="loading")
             case events.ModelLoaded():
@@ -83,14 +84,15 @@ class Bars:
                 self.say(f"warning: {event.message}")
 
     def _update(self, model: str, *, detail: str, completed: int | None = None) -> None:
-        if self._clips is not None:
-            self.progress.update(self._clips, description=model, completed=completed, detail=detail)
+        self.progress.update(self._clips, description=model, completed=completed, detail=detail)
 
     def _failures(self) -> str:
         return f" · {self._failed} failed" if self._failed else ""
 
     def _score(self, event: events.ScoringProgress) -> None:
         if event.model not in self._scoring:
+            never_made_clips = self.progress.tasks[0].total is None
+            self.progress.update(self._clips, visible=not never_made_clips)
             label = f"scoring {event.model}"
             self._scoring[event.model] = self.progress.add_task(label, total=event.total, detail="")
         self.progress.update(self._scoring[event.model], completed=event.done, total=event.total)

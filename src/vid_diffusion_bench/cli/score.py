@@ -16,13 +16,14 @@ def score(folder: Path | None = None, /, *, metrics: Names = None, reference: Pa
         metrics: Metrics by name. Default: those of the run.
         reference: Folder of real videos for set metrics. Default: that of the run.
     """
-    from vid_diffusion_bench import engine
     from vid_diffusion_bench.cli.execute import finish
     from vid_diffusion_bench.cli.last_run import last_run
     from vid_diffusion_bench.cli.progress import watch
 
     folder = folder or last_run()
     with watch() as listener:
+        from vid_diffusion_bench import engine
+
         result = engine.rescore(
             folder, metrics=metrics, reference=str(reference) if reference else None, listener=listener
         )

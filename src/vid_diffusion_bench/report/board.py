@@ -81,11 +81,16 @@ class Column:
 
     def value(self, model: str) -> str:
         cell = self.cells.get(model)
-        return numbers.number(cell.value if cell else None, self.digits)
+        return numbers.number(cell.value if cell else None, self._digits_of(cell))
 
     def interval(self, model: str) -> str:
         cell = self.cells.get(model)
-        return numbers.interval(cell.confidence_interval if cell else None, self.digits)
+        return numbers.interval(cell.confidence_interval if cell else None, self._digits_of(cell))
+
+    def _digits_of(self, cell: MetricResult | None) -> int:
+        """The column's digits, unless the cell is of another order of magnitude (9 ms beside 4,210 ms)."""
+        own = numbers.decimals([cell] if cell else [])
+        return own if cell and cell.value is not None and abs(own - self.digits) > 1 else self.digits
 
     @cached_property
     def best(self) -> frozenset[str]:
@@ -111,7 +116,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Board:
-    """``models`` by rank, every column, and the column that ranks (``None`` when nothing could be measured)."""
+    """``models`` by rank, every column with the one that ranks first, and that one (``None``: nothing was measured)."""
 
     models: list[str]
     columns: list[Column]
@@ -122,6 +127,7 @@ class Board:
         """Lay out a result. The rank is by ``overall_score``, else by the first quality metric that has a value."""
         columns = [*_columns(result, "quality"), *_columns(result, "performance")]
         ranked_by = _ranking(columns)
+        columns.sort(key=lambda column: column is not ranked_by)
         ranked = ranked_by.order() if ranked_by else []
         names = [model.model_name for model in result.models]
         return cls([*ranked, *(name for name in names if name not in ranked)], columns, ranked_by)

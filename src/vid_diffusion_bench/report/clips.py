@@ -11,6 +11,7 @@ from vid_diffusion_bench.report.numbers import compact, duration
 from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
 
 SCORES_ON_A_TILE = 3
+FIRST_ON_A_TILE = ("overall_score", "clip_similarity", "temporal_consistency")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def _absence(record: SampleRecord) -> str:
 
 
 def _facts(record: SampleRecord) -> list[tuple[str, str]]:
-    measured = [(name, score.value) for name, score in record.scores.items() if score.value is not None]
+    names = dict.fromkeys([*FIRST_ON_A_TILE, *record.scores])
+    scores = [(name, record.scores[name].value) for name in names if name in record.scores]
+    measured = [(name, value) for name, value in scores if value is not None]
     facts = [(name, compact(value)) for name, value in measured[:SCORES_ON_A_TILE]]
     if record.cost:
         facts.append(("latency", duration(record.cost.latency)))

@@ -60,6 +60,8 @@ def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``0.35 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
     if seconds is None:
         return ABSENT
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} µs"
     if seconds < 10:
         return f"{seconds:.2f} s" if seconds >= 0.1 else f"{seconds * 1000:.3g} ms"
     whole = round(seconds)

@@ -71,7 +71,7 @@ def _context(result: BenchmarkResult, folder: Path, path: Path, max_prompts: int
         "bar": _bar,
         "gallery": gallery(result, board.models, folder, max_prompts=max_prompts, max_bytes=MAX_CLIP_BYTES),
         "folder": quote(os.path.relpath(folder / "previews", path.parent).replace(os.sep, "/")),
-        "score_names": list(dict.fromkeys(name for record in records for name in record.scores)),
+        "score_names": _score_names(records),
         "samples": sorted(records, key=lambda record: (record.prompt, record.index, board.models.index(record.model))),
         "max_samples": MAX_SAMPLE_ROWS,
         "failures": _failures(records),
@@ -111,6 +111,12 @@ def _cards(result: BenchmarkResult, board: Board) -> list[tuple[str, str, str]]:
     usable = sum(record.status == "completed" for record in records)
     cards.append(("Usable clips", f"{usable:,} of {len(records):,}", "failed ones count in the coverage"))
     return [*cards, ("Time taken", numbers.duration(result.execution_time), f"status: {result.status}")]
+
+
+def _score_names(records: list[SampleRecord]) -> list[str]:
+    """Metrics that have a value for at least one clip (set metrics have none)."""
+    scored = [(name, score) for record in records for name, score in record.scores.items()]
+    return list(dict.fromkeys(name for name, score in scored if score.value is not None))
 
 
 def _bar(column: Column, model: str) -> dict[str, float] | None:

@@ -26,7 +26,6 @@ def color(index: int) -> str:
 def trade_offs(board: Board, names: list[str]) -> list[dict[str, Any]]:
     """Figures of each quality metric against each cost, with the Pareto frontier; the ranking metric first."""
     qualities = [c for c in board.group("quality") if c.measured and c.higher_is_better is not None]
-    qualities.sort(key=lambda column: column is not board.ranked_by)
     costs = [c for name in COSTS for c in board.columns if c.name == name and c.measured]
     return [
         {"quality": quality.title, "cost": cost.title, "figure": _scatter(board, quality, cost, names)}

@@ -13,7 +13,7 @@ from vid_diffusion_bench.report.numbers import duration
 from vid_diffusion_bench.results import BenchmarkResult
 
 _TITLES = {"quality": "Quality", "performance": "Speed and memory"}
-_LABEL_WIDTH, _CELL_WIDTH = 26, 18
+_LABEL_WIDTH, _CELL_WIDTH = 24, 18
 
 
 class ResultTable:
@@ -28,9 +28,11 @@ class ResultTable:
         self.notes = []
         yield Text(headline(self.board), style="bold")
         yield Text(" ".join(filter(None, [verdict(self.board), f"{scope(self.result)}."])), style="dim")
+        yield Text()
         across = max(1, (options.max_width - _LABEL_WIDTH) // _CELL_WIDTH)
         for start in range(0, len(self.board.models), across):
             yield self._table(self.board.models[start : start + across])
+        yield Text()
         yield self._footer()
 
     def _table(self, models: list[str]) -> Table:
@@ -54,9 +56,8 @@ class ResultTable:
 
     def _cell(self, column: Column, model: str) -> Text:
         cell = column.cells.get(model)
-        text = Text(column.value(model), style="bold green" if model in column.best else "")
-        if model in column.best:
-            text = Text("★ ", style="yellow") + text
+        best = model in column.best
+        text = Text.assemble(("★ " if best else "", "yellow"), (column.value(model), "bold green" if best else ""))
         if cell is None:
             return text.append(self._mark("measured under another protocol, see its own row"))
         if cell.value is None:
@@ -89,8 +90,6 @@ def table(result: BenchmarkResult) -> ResultTable:
 
 def _label(column: Column) -> Text:
     text = Text(column.title)
-    if column.unit and column.group == "performance":
-        text.append(f" {column.unit}", style="dim")
     return text.append(f" {column.arrow}" if column.arrow else "", style="dim")
 
 
