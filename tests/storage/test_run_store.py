@@ -205,8 +205,14 @@ def test_a_result_reads_back_as_it_was(tmp_path):
 
 
 def test_no_run_and_a_damaged_result_are_told_apart(tmp_path):
-    with pytest.raises(BenchmarkNotFoundError):
+    with pytest.raises(BenchmarkNotFoundError) as caught:
         load_result(tmp_path)
+    assert "give the folder" in caught.value.remedy
+    with RunStore(tmp_path):
+        pass
+    with pytest.raises(BenchmarkNotFoundError) as caught:
+        load_result(tmp_path)
+    assert "goes on" in caught.value.remedy
     (tmp_path / "results.json").write_text('{"half": ')
     with pytest.raises(StorageError) as caught:
         load_result(tmp_path)

@@ -206,8 +206,10 @@ def load_result(folder: Path | str) -> BenchmarkResult:
     try:
         return BenchmarkResult.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
+        begun = (Path(folder) / DATABASE).is_file()
+        remedy = "run the same command again: it goes on where it stopped" if begun else "give the folder of a run"
         raise BenchmarkNotFoundError(
-            f"{folder} holds no finished run", remedy="give the folder that a run wrote", details={"path": str(folder)}
+            f"{folder} holds no finished run", remedy=remedy, details={"path": str(folder)}
         ) from error
     except (OSError, ValueError, pydantic.ValidationError) as error:
         raise StorageError(f"{path} cannot be read: {error}", remedy="vid-bench rescore, or run again") from error
