@@ -38,17 +38,13 @@ def moments(coverage: np.ndarray) -> Moments:
     return Moments(area, x, y, angular, 2 * np.pi * second / area**2, height, width)
 
 
-TEMPLATES: dict[str, tuple[float, float, float, float]] = {
-    "circle": (0.0, 0.0, 0.0, 1.0),
-    "square": (0.0, 0.28, 0.0, 1.05),
-    "triangle": (0.54, 0.0, 0.0, 1.21),
-    "star": (0.0, 0.0, 0.59, 1.28),
-    "cross": (0.0, 0.49, 0.0, 1.225),
-}
-"""Shape to the magnitudes of ``ORDERS`` and the spread (1 for a disc), as the renderer draws it."""
+FULL_MOMENT = {3: 0.45, 4: 0.28, 5: 0.35}
+"""The moment of each order that a moderately blurred triangle, square and star have; blur lowers them all alike."""
 SYMMETRY = {"square": 4, "triangle": 3, "star": 5, "cross": 4}
-MAX_DISTANCE = 0.25
-"""To the nearest template; further off, the outline is none of the shapes."""
+MIN_STRENGTH = 0.22
+"""Share of ``FULL_MOMENT`` below which an outline is round."""
+MAX_SPREAD, MAX_ROUND_SPREAD = 1.5, 1.15
+"""Above these an outline, or a round one, is scattered and none of the shapes."""
 
 
 def features(outline: Moments) -> np.ndarray:
@@ -57,11 +53,22 @@ def features(outline: Moments) -> np.ndarray:
 
 
 def nearest_shape(outline: Moments) -> str | None:
-    """The shape whose template lies nearest, or ``None`` if every one is far off."""
-    measured = features(outline)
-    distances = {shape: float(np.linalg.norm(measured - np.array(template))) for shape, template in TEMPLATES.items()}
-    shape = min(distances, key=lambda name: distances[name])
-    return shape if distances[shape] <= MAX_DISTANCE else None
+    """The shape whose symmetry is strongest in the outline, or ``None`` if the mask is scattered."""
+    *magnitudes, spread = features(outline)
+    strengths = {order: value / FULL_MOMENT[order] for order, value in zip(ORDERS, magnitudes, strict=True)}
+    order = max(strengths, key=lambda candidate: strengths[candidate])
+    if strengths[order] < MIN_STRENGTH:
+        return "circle" if spread < MAX_ROUND_SPREAD else None
+    if spread > MAX_SPREAD:
+        return None
+    return {3: "triangle", 5: "star"}.get(order) or _square_or_cross(outline)
+
+
+def _square_or_cross(outline: Moments) -> str:
+    """Every shape starts upright: then a cross reaches furthest along the axes, a square along the diagonals."""
+    phases = np.unwrap(np.angle(outline.angular[:, ORDERS.index(4)]))
+    start = np.polynomial.Polynomial.fit(np.arange(len(phases)), phases, 1)(0.0) if len(phases) > 1 else phases[0]
+    return "cross" if np.cos(start) > 0 else "square"
 
 
 def turn(outline: Moments, shape: str) -> float:
