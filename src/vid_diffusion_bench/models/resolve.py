@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, WeightsNotFoundError
 from vid_diffusion_bench.models import snapshot
@@ -44,18 +44,23 @@ def get_model(reference: str) -> VideoModel:
         WeightsNotFoundError: It is known, and its weights are not on this machine.
         ModelLoadingError: It is known and cannot run here.
     """
-    from vid_diffusion_bench.models.diffusers import DiffusersModel
-
     if reference.startswith("hf:"):
         hub_id, revision = snapshot.parse_hub_reference(reference[3:])
-        return DiffusersModel(reference, _hub_folder(hub_id, revision), hub=hub_id)
+        return _pipeline(reference, _hub_folder(hub_id, revision), hub=hub_id)
     if reference in ModelRegistry:
         return ModelRegistry.get(reference)()
     folder = Path(reference).expanduser()
     if folder.is_dir():
-        return DiffusersModel(reference, folder)
+        return _pipeline(reference, folder)
     ModelRegistry.resolve(reference)
     raise AssertionError("an unknown name does not resolve")
+
+
+def _pipeline(reference: str, folder: Path, **known: Any) -> VideoModel:
+    """The adapter, imported only for a model that needs it: a mistyped name is answered before torch loads."""
+    from vid_diffusion_bench.models.diffusers import DiffusersModel
+
+    return DiffusersModel(reference, folder, **known)
 
 
 def list_models() -> list[ModelInfo]:
@@ -151,8 +156,6 @@ def _how_to_get(info: ModelInfo) -> str:
 
 def _open(info: ModelInfo) -> VideoModel:
     """What the registry calls for a catalogue entry."""
-    from vid_diffusion_bench.models.diffusers import DiffusersModel
-
     if info.hosted:
         raise ModelLoadingError(
             f"{info.name} is a hosted service, and no adapter for it is configured",
@@ -166,7 +169,7 @@ def _open(info: ModelInfo) -> VideoModel:
     if folder is None:
         remedy = f"{_how_to_get(info)}; or put a diffusers folder at {snapshot.models_folder() / info.name}"
         raise WeightsNotFoundError(f"the weights of {info.name} are not on this machine", remedy=remedy)
-    return DiffusersModel(info.name, folder, info=info)
+    return _pipeline(info.name, folder, info=info)
 
 
 for _info in catalogue():
