@@ -41,7 +41,8 @@ def finish(result: BenchmarkResult, folder: Path, copy_to: Path | None = None) -
     if copy_to:
         _copy(folder / "results.json", copy_to)
     written = Text.assemble("Report: ", (str(page), "bold"), f"\nNumbers: {copy_to or folder / 'results.json'}")
-    view = Group("", report.table(result), "", *_remarks(result), written)
+    sheet = report.ContactSheet(result, folder)
+    view = Group("", report.table(result), "", sheet, *_remarks(result), written)
     return Reply(result.model_dump(mode="json"), view, exit_code(result))
 
 
