@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +124,14 @@ def test_one_model_that_cannot_be_opened_does_not_stop_the_others(configure):
 def test_what_cannot_be_written_down_is_refused(configure):
     with pytest.raises(ValidationError, match="written down"):
         make_plan(configure("a", extra={"mask": object()}))
+
+
+def test_a_mistyped_name_is_answered_without_torch():
+    code = (
+        "import sys; from vid_diffusion_bench.config import BenchmarkConfig; "
+        "from vid_diffusion_bench.engine import run\n"
+        "try: run(BenchmarkConfig(models=['svd-xd'], prompts=['a']))\n"
+        "except Exception as error: print(type(error).__name__, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ModelNotFoundError", "False"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticSerializationError
@@ -58,14 +58,6 @@ class Plan:
         return [sample for model in self.models for sample in model.samples]
 
 
-@dataclass
-class _Opened:
-    """What opening the models of a configuration gave, with every mistake found on the way."""
-
-    models: list[PlannedModel] = field(default_factory=list)
-    problems: list[VidBenchError] = field(default_factory=list)
-
-
 def make_plan(config: BenchmarkConfig) -> Plan:
     """Open every model and lay out every sample. Whatever is wrong with the request is raised here, before any work.
 
@@ -80,30 +72,56 @@ def make_plan(config: BenchmarkConfig) -> Plan:
         MetricRegistry.resolve(metric)
     if config.reference is not None:
         find_videos(config.reference)
-    device = resolve_device(config.device)
     if config.precision not in (None, *PRECISIONS):
         raise ValidationError(f"no precision {config.precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
-    opened = _Opened()
-    for name in config.models:
-        _open(name, config, device, opened)
-    _raise_problems(opened)
-    return Plan(device, tuple(opened.models))
+    problems: list[VidBenchError] = []
+    found = _find(config.models, problems)
+    if not any(isinstance(model, VideoModel) for model in found.values()):
+        # Nothing can be done: say so before the device is asked for, which imports torch.
+        _raise(problems, found)
+    device = resolve_device(config.device)
+    planned = {name: _plan(name, model, config, device, problems) for name, model in found.items()}
+    _raise(problems, {name: plan.error or plan for name, plan in planned.items()})
+    return Plan(device, tuple(planned.values()))
 
 
-def _open(name: str, config: BenchmarkConfig, device: str, opened: _Opened) -> None:
-    try:
-        opened.models.append(_plan_model(name, get_model(name), config, device))
-    except (ModelNotFoundError, ValidationError) as error:
-        opened.problems.append(error)
-    except ModelLoadingError as error:
-        batches = _batches(name, config, config.parameters_set(), {"not opened": name})
-        opened.models.append(PlannedModel(name, None, config.precision or "", batches, error))
+def _find(names: Sequence[str], problems: list[VidBenchError]) -> dict[str, VideoModel | ModelLoadingError]:
+    """Every model that is known, or why it cannot be opened here; names that are not known go to ``problems``."""
+    found: dict[str, VideoModel | ModelLoadingError] = {}
+    for name in names:
+        try:
+            found[name] = get_model(name)
+        except ModelLoadingError as error:
+            found[name] = error
+        except (ModelNotFoundError, ValidationError) as error:
+            problems.append(error)
+    return found
 
 
-def _raise_problems(opened: _Opened) -> None:
-    problems = opened.problems
-    if not problems and all(planned.error for planned in opened.models):
-        raise next(planned.error for planned in opened.models if planned.error)
+def _plan(
+    name: str,
+    model: VideoModel | ModelLoadingError,
+    config: BenchmarkConfig,
+    device: str,
+    problems: list[VidBenchError],
+) -> PlannedModel:
+    error = model if isinstance(model, ModelLoadingError) else None
+    if isinstance(model, VideoModel):
+        try:
+            return _plan_model(name, model, config, device)
+        except ModelLoadingError as caught:
+            error = caught
+        except ValidationError as problem:
+            problems.append(problem)
+    batches = _batches(name, config, config.parameters_set(), {"not opened": name})
+    return PlannedModel(name, None, config.precision or "", batches, error)
+
+
+def _raise(problems: list[VidBenchError], opened: Mapping[str, object]) -> None:
+    """Raise what is wrong with the request; that a model cannot be opened is wrong only if none can."""
+    errors = [error for error in opened.values() if isinstance(error, ModelLoadingError)]
+    if not problems and len(errors) == len(opened):
+        raise errors[0]
     if len(problems) == 1:
         raise problems[0]
     if problems:
