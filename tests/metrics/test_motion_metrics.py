@@ -7,6 +7,7 @@ import pytest
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
+from vid_diffusion_bench.metrics.skill import skill
 from vid_diffusion_bench.metrics.temporal_flickering import flickering
 from vid_diffusion_bench.video import Video
 from vid_diffusion_bench.world.render import render
@@ -78,6 +79,26 @@ def test_more_damage_scores_lower(ladder):
 def test_jitter_is_not_smooth():
     smoothness = [means(damage)[1] for damage in (untouched, jitter(1), jitter(3))]
     assert smoothness == sorted(smoothness, reverse=True)
+
+
+def test_soft_pale_or_frozen_clips_gain_little():
+    """Blur and fading scale error and change alike; a smooth error alone would rise with both."""
+
+    def soft(frames, rng):
+        return model_like(1.2, 1.5)(frames, rng)
+
+    def pale(frames, rng):
+        return (model_like(0.6, 1.5)(frames, rng) // 4 + 96).astype(np.uint8)
+
+    crisp = means(model_like(0.6, 1.5))
+    for damage in (soft, pale):
+        assert (np.subtract(means(damage), crisp) < 0.02).all()
+
+
+def test_the_skill_is_its_formula():
+    assert skill(0.0, 0.0) == 1.0
+    assert skill(3.0, 8.0) == pytest.approx(1 - 3 / 9)
+    assert skill(30.0, 8.0) == 0.0
 
 
 def vbench_flickering(frames):

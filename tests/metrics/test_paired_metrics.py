@@ -7,6 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
+from vid_diffusion_bench.metrics.ssim import ssim_map
 from vid_diffusion_bench.video import Video
 
 
@@ -84,3 +85,15 @@ def test_what_cannot_be_paired_says_why(name):
 def test_ssim_needs_room_for_its_window():
     with pytest.raises(MetricComputationError, match="11 pixels"):
         measured("ssim", video(shape=(2, 8, 8, 3)), video(shape=(2, 8, 8, 3)))
+
+
+def test_the_ssim_map_is_scikit_images():
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 256, (40, 33, 3), np.uint8)
+    second = np.clip(first + rng.normal(0, 20, first.shape), 0, 255).astype(np.uint8)
+    _, theirs = structural_similarity(
+        first, second, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255, channel_axis=2,
+        full=True,
+    )  # fmt: skip
+    inner = (slice(5, -5), slice(5, -5))
+    np.testing.assert_allclose(ssim_map(first, second)[inner], theirs[inner], atol=1e-9)

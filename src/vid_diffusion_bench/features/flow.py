@@ -1,7 +1,7 @@
 """Dense optical flow without a network: DIS (Kroeger et al. 2016) in OpenCV, kept only where the pixels bear it out.
 
 DIS finds a match for every pixel, also where there is nothing to see but noise. A vector is therefore kept only where
-it explains the change: the windowed squared error after following it is below a tenth of the error of no motion,
+it explains the change: the windowed squared error after following it is below a quarter of the error of no motion,
 and that error is above the noise of 8-bit video. Elsewhere the flow is zero. Flow is in pixels, (x, y).
 """
 
@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 
 MIN_SIDE, MAX_SIDE = 12, 32766
 """Pixels; DIS has no patch to match on anything smaller, OpenCV cannot warp anything larger."""
-EXPLAINED = 0.1
+EXPLAINED = 0.25
 NOISE = 3.0
 """Grey levels, root mean square."""
 WINDOW = 1 / 6

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vid_diffusion_bench.exceptions import MetricComputationError
-from vid_diffusion_bench.features import flow, structure
+from vid_diffusion_bench.features import flow
 from vid_diffusion_bench.features.base import Clip, FeatureExtractor
 from vid_diffusion_bench.features.flow import Flow, FlowField, luma, top_magnitude
 from vid_diffusion_bench.video import Frames
@@ -29,15 +29,17 @@ class Motion:
     """Numbers of the T - 1 pairs of adjacent frames of one clip.
 
     ``top2`` and ``top5`` (T-1,): mean flow in pixels of the fastest 2 % and 5 % of the pixels. ``ends`` (2,): the same
-    2 % from the first to the last frame and back. ``similarity`` (T-1,): SSIM, -1..1, of a frame and the next one
-    pulled back along the flow, over the pixels visible in both; NaN where none is. ``visible`` (T-1,): their share.
+    2 % from the first to the last frame and back. ``visible`` (T-1,): the share of pixels visible in both frames.
+    ``change`` and ``error`` (T-1,), sums over RGB of those pixels a pixel of the frame: squared difference of a frame
+    to the next one, and to the next one pulled back along the flow (grey levels squared).
     """
 
     top2: Series
     top5: Series
     ends: Series
-    similarity: Series
     visible: Series
+    change: Series
+    error: Series
     short_side: int
 
     def is_static(self) -> bool:
@@ -51,19 +53,24 @@ def measure_motion(clip: Clip) -> Motion:
     """The :class:`Motion` of ``clip``; at least 2 frames of 12 x 12 pixels."""
     frames, grey, field = _prepared(clip, 2, "motion")
     pairs = [_pair(field, grey[i : i + 2], frames[i : i + 2]) for i in range(len(grey) - 1)]
-    top2, top5, similarity, visible = (np.array(column) for column in zip(*pairs, strict=True))
+    top2, top5, visible, change, error = (np.array(column) for column in zip(*pairs, strict=True))
     ends = [field.between(grey[0], grey[-1]), field.between(grey[-1], grey[0])]
     ends_top2 = np.array([top_magnitude(way, STATIC_SHARE) for way in ends])
-    return Motion(top2, top5, ends_top2, similarity, visible, min(grey.shape[1:]))
+    return Motion(top2, top5, ends_top2, visible, change, error, min(grey.shape[1:]))
 
 
-def _pair(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, float, float, float]:
+def _pair(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, ...]:
     forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
     mask = field.visible(forward, backward)
-    returned = field.warp(frames[1].astype(np.float32), forward)
-    same = structure.ssim_map(frames[0], returned)
-    similarity = float(same[mask].mean()) if mask.any() else float("nan")
-    return top_magnitude(forward, STATIC_SHARE), top_magnitude(forward, MOVING_SHARE), similarity, float(mask.mean())
+    here, there = frames.astype(np.float32)
+    change = _squared(here - there)[mask].sum(dtype=np.float64) / here.size
+    error = _squared(here - field.warp(there, forward))[mask].sum(dtype=np.float64) / here.size
+    top2, top5 = top_magnitude(forward, STATIC_SHARE), top_magnitude(forward, MOVING_SHARE)
+    return top2, top5, float(mask.mean()), float(change), float(error)
+
+
+def _squared(difference: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return difference * difference
 
 
 def measure_motion_8fps(clip: Clip) -> Series:
@@ -77,24 +84,38 @@ def measure_motion_8fps(clip: Clip) -> Series:
     return np.array([top_magnitude(field.between(a, b), MOVING_SHARE) for a, b in pairwise(kept)])
 
 
-def measure_interpolation(clip: Clip) -> Series:
-    """Mean absolute error, 0..255, of each odd frame made again from its two neighbours.
+@dataclass(frozen=True)
+class Interpolation:
+    """Mean squared differences (grey levels squared) at the M odd frames that have two neighbours.
+
+    ``error`` (M,): of the frame to the one made from its neighbours. ``change`` (M,): to the neighbours themselves,
+    mean of both.
+    """
+
+    error: Series
+    change: Series
+
+
+def measure_interpolation(clip: Clip) -> Interpolation:
+    """Each odd frame made again from its two neighbours; at least 3 frames.
 
     The neighbours' flow is split at the middle as in Super SloMo (Jiang et al. 2018, equation 4), both are pulled
-    there and averaged. A last odd frame without a right neighbour is left out.
+    there and averaged.
     """
     frames, grey, field = _prepared(clip, 3, "motion smoothness")
     middles = range(1, len(frames) - 1, 2)
-    return np.array([_middle_error(field, grey, frames, middle) for middle in middles])
+    pairs = [_middle(field, grey[i - 1 : i + 2 : 2], frames[i - 1 : i + 2]) for i in middles]
+    error, change = (np.array(column) for column in zip(*pairs, strict=True))
+    return Interpolation(error, change)
 
 
-def _middle_error(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames, middle: int) -> float:
-    before, after = middle - 1, middle + 1
-    forward, backward = field.between(grey[before], grey[after]), field.between(grey[after], grey[before])
+def _middle(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, float]:
+    before, frame, after = frames.astype(np.float32)
+    forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
     half: Flow = 0.25 * (backward - forward)
-    made = 0.5 * field.warp(frames[before].astype(np.float32), half)
-    made += 0.5 * field.warp(frames[after].astype(np.float32), -half)
-    return float(np.abs(made - frames[middle]).mean(dtype=np.float64))
+    made = 0.5 * field.warp(before, half) + 0.5 * field.warp(after, -half)
+    change = 0.5 * _squared(frame - before) + 0.5 * _squared(frame - after)
+    return float(_squared(frame - made).mean(dtype=np.float64)), float(change.mean(dtype=np.float64))
 
 
 def _prepared(clip: Clip, least: int, what: str) -> tuple[Frames, npt.NDArray[np.uint8], FlowField]:
@@ -106,7 +127,7 @@ def _prepared(clip: Clip, least: int, what: str) -> tuple[Frames, npt.NDArray[np
 
 def _motion_identity() -> dict[str, Any]:
     visible = "Sundaram 2010: |f+b|^2 <= 0.01(|f|^2+|b|^2) + 0.5"
-    return {"name": "motion", **flow.identity(), "visible": visible, "ssim": structure.FORMULA, "resize": "none"}
+    return {"name": "motion", **flow.identity(), "visible": visible, "resize": "none"}
 
 
 def _strided_identity() -> dict[str, Any]:

@@ -192,7 +192,7 @@ class Metric(ABC):
         """What the reader must know, from the mean facts of the clips."""
         lines = []
         if static := facts.get("static_share"):
-            lines.append(f"{static:.0%} of the clips hardly move; a static clip scores high here whatever its worth")
+            lines.append(f"{static:.0%} of the clips hardly move; a frozen clip scores 1 here whatever it shows")
         if (unknown := facts.get("unknown_word_share", 0.0)) > UNKNOWN_WORDS_WARNED:
             lines.append(f"{unknown:.0%} of the prompts' words are unknown to {self.extractor}: hardly meaningful")
         return lines

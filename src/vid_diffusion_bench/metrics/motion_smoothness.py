@@ -5,22 +5,26 @@ from __future__ import annotations
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics.base import Measurement
 from vid_diffusion_bench.metrics.per_clip import PerClipMetric
+from vid_diffusion_bench.metrics.skill import skill
 
 
 class MotionSmoothness(PerClipMetric):
-    """VBench's formula (255 - mean |frame - interpolated|) / 255 over the odd frames, with flow instead of AMT-S.
+    """1 - E / (D + 1): the error E of interpolated odd frames against the change D to their neighbours.
 
-    The interpolator is in the label: values are not VBench's, whose network interpolates better.
+    As VBench, the odd frames are dropped and made again; by optical flow instead of the AMT-S network, and the error
+    (mean squared, in grey levels) is taken relative to what changes at all, so that a clip is not smooth for hardly
+    moving. Not VBench's number, and not on its scale.
     """
 
     name = "motion_smoothness"
     extractor = "dis-interpolation"
     unit = "score 0..1"
     needs = ("interpolation", "motion")
-    formula = "(255 - mean over odd frames of mean|I_t - I'_t|) / 255, I'_t from frames t-1 and t+1 by flow"
+    formula = (
+        "max(0, 1 - E/(D+1)); odd frames; E: mean |I_t - I'_t|^2, I' by flow; D: mean |I_t - I_t-1|^2, |I_t - I_t+1|^2"
+    )
 
     def measure(self, clip: Clip) -> Measurement:
-        errors = clip.feature("interpolation")
-        return Measurement(
-            float((255.0 - errors.mean()) / 255.0), {"static_share": float(clip.feature("motion").is_static())}
-        )
+        made = clip.feature("interpolation")
+        value = skill(float(made.error.mean()), float(made.change.mean()))
+        return Measurement(value, {"static_share": float(clip.feature("motion").is_static())})

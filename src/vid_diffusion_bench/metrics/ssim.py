@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
-from vid_diffusion_bench.features.structure import FORMULA, WINDOW, ssim_map
 from vid_diffusion_bench.metrics.base import Measurement, paired_video
 from vid_diffusion_bench.metrics.per_clip import PerClipMetric
+
+Map = npt.NDArray[np.float64]
+
+WINDOW = 11
+SIGMA = 1.5
+C1 = (0.01 * 255) ** 2
+C2 = (0.03 * 255) ** 2
+FORMULA = "Wang 2004: gaussian 11x11, sigma 1.5, K1 0.01, K2 0.03, range 255, population covariance"
 
 
 class Ssim(PerClipMetric):
@@ -27,3 +35,26 @@ def ssim(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> flo
     """Mean SSIM of two images (H, W, C) in 0..255, H and W >= 11; -1..1."""
     margin = WINDOW // 2
     return float(ssim_map(first, second)[margin:-margin, margin:-margin].mean())
+
+
+def ssim_map(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> Map:
+    """SSIM at each pixel and channel of two images (H, W, C) in 0..255; float64 (H, W, C) in -1..1.
+
+    Raises:
+        MetricComputationError: Images smaller than the window.
+    """
+    if min(first.shape[:2]) < WINDOW:
+        raise MetricComputationError(f"SSIM needs frames of {WINDOW} pixels a side or more")
+    x, y = first.astype(np.float64), second.astype(np.float64)
+    mean_x, mean_y = _window(x), _window(y)
+    var_x = _window(x * x) - mean_x * mean_x
+    var_y = _window(y * y) - mean_y * mean_y
+    covariance = _window(x * y) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
+    return np.asarray(luminance * (2 * covariance + C2) / (var_x + var_y + C2))
+
+
+def _window(image: Map) -> Map:
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(image, (WINDOW, WINDOW), SIGMA), np.float64)
