@@ -42,9 +42,12 @@ def picture(browser: Browser, page_file: Path, section: str | None, height: int,
 
 def terminal(folder: Path, target: Path) -> None:
     """The table as the terminal shows it."""
-    console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True, markup=False)
+    console = Console(
+        record=True, width=84, file=io.StringIO(), force_terminal=True, markup=False, color_system="truecolor"
+    )
     console.print("$ vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo\n", style="dim")
-    console.print(report.table(load_result(folder)))
+    result = load_result(folder)
+    console.print(report.table(result), "", report.ContactSheet(result, folder), sep="\n", end="")
     svg = console.export_svg(title="vid-bench")
     # Rich names a web font; the viewer's own monospace font does as well and asks no other server.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "ui-monospace, DejaVu Sans Mono")
