@@ -74,7 +74,7 @@ def accuracy(generate: Generate, wanted: Sequence[Attributes], seed: int = 1000,
     return table
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", nargs="+", default=["shapes-oracle", "shapes-base", "shapes-small"])
     parser.add_argument("--count", type=int, default=240)
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--save", default="accuracy.json")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     changes = {"num_inference_steps": given.steps, "guidance_scale": given.guidance}
     changes = {name: value for name, value in changes.items() if value is not None}
     tables: dict[str, object] = {}

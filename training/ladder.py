@@ -50,9 +50,13 @@ def ladder(count: int) -> dict[str, list[float] | float]:
     return table
 
 
+def main(count: int) -> None:
+    result = ladder(count)
+    print(json.dumps(result))
+    (WORK / "ladder.json").write_text(json.dumps(result, indent=1))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=384)
-    result = ladder(parser.parse_args().count)
-    print(json.dumps(result))
-    (WORK / "ladder.json").write_text(json.dumps(result, indent=1))
+    main(parser.parse_args().count)

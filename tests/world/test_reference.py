@@ -7,7 +7,7 @@ import numpy as np
 from vid_diffusion_bench.world.analysis import analyse
 from vid_diffusion_bench.world.captions import parse
 from vid_diffusion_bench.world.reference import ReferenceSet, reference_scenes
-from vid_diffusion_bench.world.render import RENDERER_VERSION, render
+from vid_diffusion_bench.world.render import RENDERER_VERSION
 from vid_diffusion_bench.world.scene import Attributes
 
 PINNED = {1: "6761e8f20e35c96d331b39f6717d181486b0eb49a9b2600d8d74b97fd7654427"}

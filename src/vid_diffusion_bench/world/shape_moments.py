@@ -31,7 +31,7 @@ def moments(coverage: np.ndarray) -> Moments:
     offset = (np.arange(width)[None, None, :] - x[:, None, None]) + 1j * (
         np.arange(height)[None, :, None] - y[:, None, None]
     )
-    second = (coverage * np.abs(offset) ** 2).sum((1, 2))
+    second = (coverage * np.abs(offset) ** 2).sum((1, 2)) + 1e-6
     direction = offset / (np.abs(offset) + 1e-6)
     weighted = coverage * np.abs(offset) ** 2
     angular = np.stack([(weighted * direction**order).sum((1, 2)) / second for order in ORDERS], axis=1)
