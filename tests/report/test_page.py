@@ -124,6 +124,8 @@ def test_the_figures_hold_the_numbers(run, tmp_path):
     assert (first["quality"], first["cost"]) == ("overall_score", "avg_latency_ms")
     points = {trace["name"]: (trace["x"][0], trace["y"][0]) for trace in first["figure"]["data"][1:]}
     assert points["shapes-base"] == (512.4, 85.0)
+    bar = next(trace["error_y"] for trace in first["figure"]["data"] if trace["name"] == "shapes-base")
+    assert (bar["array"][0], bar["arrayminus"][0]) == pytest.approx((1.234, 1.234))
     stages = {trace["name"]: dict(zip(trace["y"], trace["x"], strict=True)) for trace in figures["stages"]["data"]}
     records = run.result.model("shapes-base").records
     expected = sum(record.cost.stages["denoiser"] for record in records) / len(records)

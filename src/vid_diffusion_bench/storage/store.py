@@ -212,7 +212,7 @@ def load_result(folder: Path | str) -> BenchmarkResult:
             f"{folder} holds no finished run", remedy=remedy, details={"path": str(folder)}
         ) from error
     except (OSError, ValueError, pydantic.ValidationError) as error:
-        raise StorageError(f"{path} cannot be read: {error}", remedy="vid-bench rescore, or run again") from error
+        raise StorageError(f"{path} cannot be read: {error}", remedy="vid-bench score, or run again") from error
 
 
 def stated(config: BenchmarkConfig) -> dict[str, Any]:
