@@ -34,6 +34,7 @@ STAGES: dict[str, Callable[[], object]] = {
     "dual-encoder": lambda: dual_encoder.train(100, lr=2e-3, pool=4800),
     "evaluate": lambda: evaluate.main([]),
     "ladder": lambda: ladder.main(384),
+    "order": order.main,
     "contact-sheet": contact_sheet.main,
 }
 

@@ -39,7 +39,11 @@ def main() -> None:
     video = ShapesVideoNet.from_pretrained(FEATURE_WEIGHTS / "video-net")
     dual = ShapesDualEncoder.from_pretrained(FEATURE_WEIGHTS / "dual-encoder")
     real = features(video, render_batch(reference_scenes(COUNT, seed=1)))
-    makers = {"shapes-oracle": oracle, "shapes-base": diffusion("shapes-base"), "shapes-small": diffusion("shapes-small")}
+    makers = {
+        "shapes-oracle": oracle,
+        "shapes-base": diffusion("shapes-base"),
+        "shapes-small": diffusion("shapes-small"),
+    }
     table = {name: measure(generate, real, video, dual) for name, generate in makers.items()}
     print(json.dumps(table))
     (WORK / "order.json").write_text(json.dumps(table, indent=1))

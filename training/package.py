@@ -31,6 +31,10 @@ def package(name: str) -> Path:
     # transformers loads a float16 file as float16 while diffusers loads one as float32; the pipeline needs one type.
     pipe.text_encoder.float()
     pipe.save_pretrained(folder, safe_serialization=True)
+    for config in folder.glob("*/config.json"):
+        fields = json.loads(config.read_text())
+        fields.pop("_name_or_path", None)
+        config.write_text(json.dumps(fields, indent=2) + "\n")
     (folder / "generation_defaults.json").write_text(json.dumps(DEFAULTS, indent=1) + "\n")
     if card:
         (folder / "README.md").write_text(card)
