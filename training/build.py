@@ -18,10 +18,12 @@ from training import (
     dual_encoder,
     evaluate,
     ladder,
+    order,
     package,
     text_encoder,
     video_net,
 )
+
 
 STAGES: dict[str, Callable[[], object]] = {
     "text-encoder": lambda: text_encoder.train(120),
