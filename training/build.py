@@ -24,7 +24,6 @@ from training import (
     video_net,
 )
 
-
 STAGES: dict[str, Callable[[], object]] = {
     "text-encoder": lambda: text_encoder.train(120),
     "autoencoder": lambda: autoencoder.train(1200, lr=1.5e-3),
