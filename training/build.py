@@ -34,7 +34,7 @@ STAGES: dict[str, Callable[[], object]] = {
     "video-net": lambda: video_net.train(800, lr=3e-3),
     "dual-encoder": lambda: dual_encoder.train(100, lr=2e-3, pool=4800),
     "evaluate": lambda: evaluate.main([]),
-    "ladder": lambda: ladder.main(384),
+    "ladder": lambda: ladder.main(256),
     "order": order.main,
     "contact-sheet": contact_sheet.main,
 }

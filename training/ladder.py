@@ -58,5 +58,5 @@ def main(count: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=384)
+    parser.add_argument("--count", type=int, default=256)
     main(parser.parse_args().count)
