@@ -29,6 +29,7 @@ def test_features_are_what_the_network_gives_its_preprocessed_clip(weights):
     np.testing.assert_allclose(seen.features, expected.features[0].numpy(), atol=1e-6)
     np.testing.assert_allclose(seen.logits, expected.logits[0].numpy(), atol=1e-6)
     assert seen.features.dtype == np.float64
+    assert seen.features.flags.owndata
 
 
 def test_a_clip_always_has_the_same_features_bit_for_bit(weights):

@@ -56,7 +56,15 @@ def video_features(clip: Clip) -> VideoFeatures:
 
     with torch.inference_mode():
         output = _video_net(WEIGHTS / VIDEO_NET)(_tensor(clip.video))
-    return VideoFeatures(output.features[0].double().numpy(), output.logits[0].double().numpy())
+    return VideoFeatures(_own(output.features), _own(output.logits))
+
+
+def _own(batch_of_one: torch.Tensor) -> Vector:
+    """The only row of (1, D) as float64 in memory of NumPy's.
+
+    A small tensor that is kept pins the large block it was cut from; a hundred kilobytes a clip were lost so.
+    """
+    return np.array(batch_of_one[0].numpy(), np.float64)
 
 
 def text_match(clip: Clip) -> TextMatch:
@@ -67,7 +75,7 @@ def text_match(clip: Clip) -> TextMatch:
     prompt = clip.prompt or ""
     with torch.inference_mode():
         pair = _clip_embedding(encoder, clip), encoder.encode_text([prompt])
-    first, second = (vector[0].double().numpy() for vector in pair)
+    first, second = map(_own, pair)
     cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
     return TextMatch(float(np.clip(cosine, -1, 1)), _unknown_share(prompt, encoder.word_ids, encoder.max_words))
 
