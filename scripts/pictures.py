@@ -30,11 +30,12 @@ def picture(browser: Browser, page_file: Path, section: str | None, height: int,
     page.goto(page_file.resolve().as_uri())
     page.wait_for_timeout(1500)
     if section:
-        page.evaluate(f"document.querySelector('{section}').scrollIntoView({{behavior: 'instant'}})")
         page.get_by_role("button", name="Pause all").click()
         page.evaluate(
             "document.querySelectorAll('.seek').forEach((s) => { s.value = 350; s.dispatchEvent(new Event('input')); })"
         )
+        # Last, because a click scrolls to what is clicked.
+        page.evaluate(f"document.querySelector('{section}').scrollIntoView({{behavior: 'instant'}})")
         page.wait_for_timeout(1500)
     page.screenshot(path=target)
     page.close()

@@ -37,8 +37,9 @@ def trade_offs(board: Board, names: list[str]) -> list[dict[str, Any]]:
 
 def _scatter(board: Board, quality: Column, cost: Column, names: list[str]) -> dict[str, Any]:
     front = board.frontier(quality, cost)
+    middle = max(cell.value or 0.0 for cell in cost.measured.values()) / 2
     traces = [
-        _point(quality, cost, model, names.index(model), on_front=model in front)
+        _point(quality, cost, model, names.index(model), on_front=model in front, middle=middle)
         for model in board.models
         if model in quality.measured and model in cost.measured
     ]
@@ -65,7 +66,8 @@ def _frontier_line(quality: Column, cost: Column, front: list[str]) -> dict[str,
     }
 
 
-def _point(quality: Column, cost: Column, model: str, index: int, *, on_front: bool) -> dict[str, Any]:
+def _point(quality: Column, cost: Column, model: str, index: int, *, on_front: bool, middle: float) -> dict[str, Any]:
+    """A point, its name beside it on the side where the plot has room."""
     x, y = cost.measured[model], quality.measured[model]
     return {
         "type": "scatter",
@@ -76,7 +78,7 @@ def _point(quality: Column, cost: Column, model: str, index: int, *, on_front: b
         "error_x": _error_bar(x),
         "error_y": _error_bar(y),
         "text": [escape(model)],
-        "textposition": "top center",
+        "textposition": "top right" if (x.value or 0.0) <= middle else "top left",
         "cliponaxis": False,
         "marker": {
             "size": 14,
