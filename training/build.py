@@ -18,7 +18,6 @@ from training import (
     dual_encoder,
     evaluate,
     ladder,
-    order,
     package,
     text_encoder,
     video_net,
@@ -35,7 +34,6 @@ STAGES: dict[str, Callable[[], object]] = {
     "dual-encoder": lambda: dual_encoder.train(100, lr=2e-3, pool=4800),
     "evaluate": lambda: evaluate.main([]),
     "ladder": lambda: ladder.main(256),
-    "order": order.main,
     "contact-sheet": contact_sheet.main,
 }
 

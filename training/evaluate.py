@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,6 +12,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from training.common import MODEL_WEIGHTS, WORK
+from vid_diffusion_bench.statistics import wilson_interval
 from vid_diffusion_bench.world.analysis import analyse
 from vid_diffusion_bench.world.captions import HELD_OUT, TRAINED, caption, parse
 from vid_diffusion_bench.world.render import render
@@ -50,12 +50,9 @@ def drawn(attributes: Sequence[Attributes], count: int, seed: int) -> list[Attri
     return [attributes[index] for index in rng.choice(len(attributes), count, replace=count > len(attributes))]
 
 
-def wilson(right: int, count: int, z: float = 1.96) -> tuple[float, float, float]:
+def share(right: int, count: int) -> list[float]:
     """The share and its 95 % Wilson interval."""
-    share, spread = right / count, z * z / count
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
-    return share, centre - half, centre + half
+    return [round(value, 3) for value in (right / count, *wilson_interval(right, count))]
 
 
 def accuracy(generate: Generate, wanted: Sequence[Attributes], seed: int = 1000, batch: int = 20) -> dict[str, object]:
@@ -69,8 +66,8 @@ def accuracy(generate: Generate, wanted: Sequence[Attributes], seed: int = 1000,
     for name in NAMES:
         pairs = [(getattr(a, name), getattr(b, name)) for a, b in zip(wanted, seen, strict=True)]
         said = [pair for pair in pairs if pair[0] is not None]
-        table[name] = [round(v, 3) for v in wilson(sum(a == b for a, b in said), len(said))]
-    table["all"] = [round(v, 3) for v in wilson(sum(a == b for a, b in zip(wanted, seen, strict=True)), len(wanted))]
+        table[name] = share(sum(a == b for a, b in said), len(said))
+    table["all"] = share(sum(a == b for a, b in zip(wanted, seen, strict=True)), len(wanted))
     return table
 
 

@@ -7,22 +7,15 @@ import json
 
 import numpy as np
 import torch
-from scipy import linalg
 
 from training.common import FEATURE_WEIGHTS, WORK
 from training.distortions import DISTORTIONS, distort
 from vid_diffusion_bench.features.shapes import ShapesVideoNet
+from vid_diffusion_bench.metrics.frechet import frechet_distance
 from vid_diffusion_bench.world.reference import reference_scenes
 from vid_diffusion_bench.world.render import render_batch
 
 STRENGTHS = (0.1, 0.25, 0.5, 1.0)
-
-
-def frechet(a: np.ndarray, b: np.ndarray) -> float:
-    """Between the Gaussians of features (N, D) and (M, D)."""
-    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = np.sqrt(np.clip(linalg.eigvals(cov_a @ cov_b).real, 0, None)).sum()
-    return float(np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root)
 
 
 @torch.no_grad()
@@ -39,12 +32,15 @@ def ladder(count: int) -> dict[str, list[float] | float]:
     real = features(model, render_batch(reference_scenes(count, seed=1)))
     others = render_batch(reference_scenes(count, seed=2))
     rng = np.random.default_rng(0)
-    table: dict[str, list[float] | float] = {"count": count, "floor": round(frechet(real, features(model, others)), 2)}
+    table: dict[str, list[float] | float] = {
+        "count": count,
+        "floor": round(frechet_distance(real, features(model, others)), 2),
+    }
     for name in DISTORTIONS:
         row = []
         for strength in STRENGTHS:
             changed = np.stack([distort(name, clip, strength, rng) for clip in others])
-            row.append(round(frechet(real, features(model, changed)), 2))
+            row.append(round(frechet_distance(real, features(model, changed)), 2))
         table[name] = row
         print(name, row, flush=True)
     return table
