@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vid_diffusion_bench import settings
-from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.exceptions import StorageError, ValidationError
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,8 @@ def test_a_variable_beats_the_file(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("no_such", "1"), ("gpu_memory_fraction", "2"), ("optimization_level", "max")]
+    ("name", "value"),
+    [("no_such", "1"), ("gpu_memory_fraction", "2"), ("optimization_level", "max"), ("device", "quantum")],
 )
 def test_wrong_settings_are_refused_and_not_written(name, value):
     with pytest.raises(ValidationError, match=name):
@@ -47,3 +48,17 @@ def test_a_damaged_file_is_one_clear_error(text):
     settings.settings_file().write_text(text)
     with pytest.raises(ValidationError):
         settings.load_settings()
+
+
+def test_a_damaged_file_is_one_clear_error_also_when_a_setting_is_written():
+    settings.settings_file().parent.mkdir(parents=True)
+    settings.settings_file().write_text("device = ")
+    with pytest.raises(ValidationError, match="not valid TOML"):
+        settings.save_setting("device", "cpu")
+    assert settings.settings_file().read_text() == "device = "
+
+
+def test_a_file_that_cannot_be_removed_is_a_storage_error():
+    settings.settings_file().mkdir(parents=True)
+    with pytest.raises(StorageError, match="cannot be removed"):
+        settings.reset_settings()

@@ -27,15 +27,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VIDBENCH_", extra="forbid", validate_default=True)
 
     cache_dir: Path = Field(
-        default_factory=lambda: Path(platformdirs.user_cache_dir(APP)), description="features, extractor weights"
+        default_factory=lambda: Path(platformdirs.user_cache_dir(APP)),
+        description="its folder models/ holds diffusers folders, each named like a model of the list",
     )
     output_dir: Path = Field(Path("outputs"), description="where runs are written by default")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda, cuda:N or mps")
     optimization_level: Literal["baseline", "balanced", "performance"] = Field(
-        "baseline", description="how models are prepared by default"
+        "baseline", description="kept for a later version; nothing reads it yet"
     )
-    default_locale: str = Field("en", description="language of messages")
-    gpu_memory_fraction: float = Field(1.0, gt=0, le=1, description="share of the GPU's memory this process may take")
+    default_locale: str = Field("en", description="kept for a later version; nothing reads it yet")
+    gpu_memory_fraction: float = Field(1.0, gt=0, le=1, description="kept for a later version; nothing reads it yet")
 
     @classmethod
     def settings_customise_sources(
@@ -60,9 +61,7 @@ def load_settings() -> Settings:
     except pydantic.ValidationError as error:
         raise _explained(error) from error
     except ValueError as error:
-        raise ValidationError(
-            f"{settings_file()} is not valid TOML: {error}", remedy="vid-bench config reset"
-        ) from error
+        raise _not_toml(error) from error
 
 
 def save_setting(name: str, value: str) -> Settings:
@@ -78,6 +77,8 @@ def save_setting(name: str, value: str) -> Settings:
         checked = Settings(**{name: value})  # type: ignore[arg-type]
     except pydantic.ValidationError as error:
         raise _explained(error) from error
+    except ValueError as error:
+        raise _not_toml(error) from error
     stored = _stored()
     stored[name] = checked.model_dump(mode="json")[name]
     try:
@@ -89,8 +90,19 @@ def save_setting(name: str, value: str) -> Settings:
 
 
 def reset_settings() -> None:
-    """Forget what the user's file says."""
-    settings_file().unlink(missing_ok=True)
+    """Forget what the user's file says.
+
+    Raises:
+        StorageError: The file cannot be removed.
+    """
+    try:
+        settings_file().unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{settings_file()} cannot be removed: {error}") from error
+
+
+def _not_toml(error: ValueError) -> ValidationError:
+    return ValidationError(f"{settings_file()} is not valid TOML: {error}", remedy="vid-bench config reset")
 
 
 def _stored() -> dict[str, Any]:
@@ -100,10 +112,9 @@ def _stored() -> dict[str, Any]:
         return tomllib.loads(settings_file().read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except tomllib.TOMLDecodeError as error:
-        raise ValidationError(f"{settings_file()} is not valid TOML", remedy="vid-bench config reset") from error
 
 
 def _explained(error: pydantic.ValidationError) -> ValidationError:
     lines = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False)]
-    return ValidationError("; ".join(lines), details={"problems": lines})
+    remedy = f"see {settings_file()} and the VIDBENCH_ variables; `vid-bench config reset` clears the file"
+    return ValidationError("; ".join(lines), remedy=remedy, details={"problems": lines})
