@@ -204,6 +204,13 @@ def test_a_result_reads_back_as_it_was(tmp_path):
     assert "model_results" in json.loads((tmp_path / "results.json").read_text())
 
 
+def test_a_result_that_cannot_be_written_leaves_no_piece_of_it(tmp_path):
+    (tmp_path / "results.json").mkdir()
+    with RunStore(tmp_path) as store, pytest.raises(StorageError):
+        store.write_result(_result())
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
 def test_no_run_and_a_damaged_result_are_told_apart(tmp_path):
     with pytest.raises(BenchmarkNotFoundError) as caught:
         load_result(tmp_path)

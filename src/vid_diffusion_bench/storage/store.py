@@ -149,11 +149,14 @@ class RunStore:
         target = self.folder / RESULTS
         unfinished = target.with_suffix(".json.unfinished")
         with storage_errors(self.folder):
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(result.model_dump_json(indent=1))
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(target)
+            try:
+                with unfinished.open("w", encoding="utf-8") as file:
+                    file.write(result.model_dump_json(indent=1))
+                    file.flush()
+                    os.fsync(file.fileno())
+                unfinished.replace(target)
+            finally:
+                unfinished.unlink(missing_ok=True)
 
     def _create(self) -> None:
         with self._writing() as connection:
@@ -212,7 +215,9 @@ def load_result(folder: Path | str) -> BenchmarkResult:
             f"{folder} holds no finished run", remedy=remedy, details={"path": str(folder)}
         ) from error
     except (OSError, ValueError, pydantic.ValidationError) as error:
-        raise StorageError(f"{path} cannot be read: {error}", remedy="vid-bench score, or run again") from error
+        raise StorageError(
+            f"{path} cannot be read: {error}", remedy="run the same command again: the clips and records are kept"
+        ) from error
 
 
 def stated(config: BenchmarkConfig) -> dict[str, Any]:
