@@ -97,7 +97,7 @@ class ModelNotFoundError(VidBenchError):
         self.model_name = model_name
         self.available_models = list(available_models)
         self.suggestions = list(suggestions)
-        hint = f"did you mean {' or '.join(self.suggestions)}?" if suggestions else "see `vid-bench models list`"
+        hint = f"did you mean {' or '.join(self.suggestions)}?" if suggestions else "see `vid-bench models list`."
         super().__init__(
             f"model {model_name!r} is not known",
             remedy=f"{hint} A diffusers folder or hf:ORG/NAME works too.",

@@ -151,3 +151,21 @@ def test_models_are_listed_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_damaged_list_of_shards_is_named_not_a_crash(tiny, tmp_path):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "damaged")
+    (folder / "transformer" / "diffusion_pytorch_model.safetensors.index.json").write_text("{")
+    info = model_info(str(folder))
+    assert info.status == "not_downloaded"
+    assert "index.json is damaged" in info.status_reason
+    with pytest.raises(WeightsNotFoundError, match="damaged"):
+        get_model(str(folder))
+
+
+def test_a_folder_with_code_of_its_own_is_not_listed_as_available(tiny, tmp_path):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "own")
+    (folder / "pipeline.py").write_text("")
+    info = model_info(str(folder))
+    assert info.status == "unconfigured"
+    assert "pipeline.py" in info.status_reason

@@ -151,7 +151,7 @@ def test_raising_in_the_step_callback_ends_the_call(tiny, picture):
         ("ltx", {"extra": {"guidance_rescal": 0.5}}, "guidance_rescale"),
         ("ltx", {"extra": {"generator": 1}}, "leave it out"),
         ("ltx", {"scheduler": "NoScheduler"}, "DDIMScheduler"),
-        ("svd", {"extra": {}}, "--image FILE"),
+        ("svd", {"extra": {}}, "extra: {image: FILE}"),
         ("svd", {"negative_prompt": "blurry"}, "leave negative_prompt out"),
         ("svd", {"extra": {"image": "/nowhere.png"}}, "png"),
     ],

@@ -99,7 +99,7 @@ class PipelineCall:
         if self.needs_image and "image" not in parameters.extra:
             raise ValidationError(
                 f"{self.name} starts from an image and was given only text",
-                remedy="give the image to start from: --image FILE, or extra={'image': FILE}",
+                remedy="give the image to start from, in the file for `vid-bench run --config`: extra: {image: FILE}",
             )
         if "image" in parameters.extra:
             open_image(parameters.extra["image"])

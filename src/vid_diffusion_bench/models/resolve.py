@@ -108,6 +108,9 @@ def _with_status(info: ModelInfo, folder: Path | None) -> ModelInfo:
         update = {"status": "not_downloaded", "status_reason": _how_to_get(info)}
     elif parts := snapshot.missing_parts(folder):
         update = {"status": "not_downloaded", "status_reason": "; ".join(parts)}
+    elif code := snapshot.own_code(folder):
+        reason = f"wants to run code of its own ({', '.join(code)}), which is never done"
+        update = {"status": "unconfigured", "status_reason": reason}
     else:
         update = {"status": "available"}
     return info.model_copy(update=update)

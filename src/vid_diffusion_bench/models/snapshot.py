@@ -106,7 +106,10 @@ def missing_parts(folder: Path) -> list[str]:
 
 def _weights_problem(part: Path) -> str | None:
     for index in part.glob("*.safetensors.index.json"):
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        try:
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return f"{index.name} is damaged"
         absent = sorted(shard for shard in shards if not (part / shard).is_file())
         return f"{len(absent)} of {len(shards)} shards are missing" if absent else None
     if any(part.glob("*.safetensors")):
