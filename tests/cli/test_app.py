@@ -182,6 +182,31 @@ def test_completion_can_be_installed(tmp_path):
     assert all(word in script for word in ("vid-bench", "benchmark", "--num-frames"))
 
 
+def test_a_run_that_ends_because_nobody_reads_its_progress_is_not_done(tmp_path):
+    script = Path(sys.executable).with_name("vid-bench")
+    command = f"{script} benchmark shapes-oracle --prompts a b c --warmup 0 --output {tmp_path}/r 2> >(exec true)"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert (done.returncode == 0) == (tmp_path / "r" / "results.json").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_a_storage_error(vid_bench, tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("a file")
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    answer = vid_bench("--install-completion", "--shell", "bash", "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (1, "STORAGE_FAILED")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["compare", "--prompts", "a"], "no models"), (["report", ".", "--max-prompts", "-1"], "--max-prompts")],
+)
+def test_a_number_or_list_that_makes_no_sense_is_wrong_usage(vid_bench, arguments, said):
+    answer = vid_bench(*arguments)
+    assert answer.code == 2
+    assert said in answer.err
+
+
 def test_a_reader_that_goes_away_is_no_error():
     command = f"{Path(sys.executable).with_name('vid-bench')} prompts show diverse-v2 --json | head -c 20"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from cyclopts import App, CycloptsError, Group
 
@@ -16,6 +16,7 @@ from vid_diffusion_bench.exceptions import (
     BenchmarkNotFoundError,
     MissingDependencyError,
     ModelNotFoundError,
+    StorageError,
     ValidationError,
     VidBenchError,
 )
@@ -74,9 +75,11 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (`| head`) has gone; what Python would flush at exit has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        # Whoever read the progress has gone, and the work ended there.
+        _discard(sys.stdout, sys.stderr)
+        return FAILED
+    except OSError as error:
+        return _fail(StorageError(str(error), details={"path": error.filename}), as_json=as_json)
     except Exception as error:  # The edge of the process: a fault of ours, told in one line.
         if os.environ.get("VIDBENCH_TRACEBACK"):
             raise
@@ -99,6 +102,15 @@ def _usage_error(error: CycloptsError) -> ValidationError:
 def _show(reply: object, *, as_json: bool) -> int:
     if not isinstance(reply, Reply):
         return DONE
+    try:
+        _print(reply, as_json=as_json)
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wanted.
+        _discard(sys.stdout)
+    return reply.exit_code
+
+
+def _print(reply: Reply, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(reply.data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     elif reply.view is not None:
@@ -106,7 +118,12 @@ def _show(reply: object, *, as_json: bool) -> int:
 
         Console(highlight=False, markup=False).print(reply.view, soft_wrap=isinstance(reply.view, str))
     sys.stdout.flush()
-    return reply.exit_code
+
+
+def _discard(*streams: TextIO) -> None:
+    """Send what Python would still flush at exit nowhere."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(error: VidBenchError, *, as_json: bool) -> int:

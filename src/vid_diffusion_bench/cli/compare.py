@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vid_diffusion_bench.cli.options import PromptOptions, RunOptions, make_config
 from vid_diffusion_bench.cli.reply import Reply
+from vid_diffusion_bench.exceptions import ValidationError
 
 
 def compare(
@@ -23,6 +24,8 @@ def compare(
         output: A folder for everything; or FILE.json for the result, with the rest in the folder FILE beside it.
             Default: the setting `output_dir`.
     """
+    if not models:
+        raise ValidationError("no models are given", remedy="vid-bench compare A B --prompts …")
     from vid_diffusion_bench.cli.execute import execute
 
     as_file = output is not None and output.suffix.lower() == ".json"
