@@ -93,13 +93,12 @@ def write_lossless(path: Path | str, video: Video) -> None:
     _encode(Path(path), video, codec="ffv1", pixel_format="bgr0", container_format="matroska", options={"level": "3"})
 
 
-def write_preview(path: Path | str, video: Video, *, min_side: int = 256) -> None:
+def write_preview(path: Path | str, video: Video, *, min_side: int = 128) -> None:
     """Write an H.264 MP4 for people to look at (lossy; never scored). Small clips are enlarged by whole numbers."""
-    scale = max(1, min_side // max(1, min(video.height, video.width)))
+    scale = max(1, min_side // min(video.height, video.width))
     frames = np.repeat(np.repeat(video.frames, scale, axis=1), scale, axis=2)
-    even = frames[:, : max(2, frames.shape[1] // 2 * 2), : max(2, frames.shape[2] // 2 * 2)]
-    if even.shape[1] % 2 or even.shape[2] % 2:
-        even = np.pad(even, ((0, 0), (0, even.shape[1] % 2), (0, even.shape[2] % 2), (0, 0)), mode="edge")
+    # H.264 wants even sides.
+    even = np.pad(frames, ((0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)), mode="edge")
     options = {"crf": "18", "preset": "veryfast", "movflags": "+faststart"}
     _encode(Path(path), Video(even, video.fps), "h264", "yuv420p", "mp4", options)
 
