@@ -114,3 +114,10 @@ def test_seeds_differ_by_prompt_and_repeat_and_never_change():
     assert derive_seed(7, "a cat", 0) == 403202240
     seeds = {derive_seed(base, prompt, i) for base in (0, 1) for prompt in ("a", "b") for i in range(50)}
     assert len(seeds) == 200
+
+
+@pytest.mark.parametrize("text", ["models: [a]\nprompts: [b]\nconfig: [1]\n", "1: 2\nmodels: [a]\n"])
+def test_a_file_of_another_form_is_one_clear_error(text, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ValidationError):
+        BenchmarkConfig.from_yaml(tmp_path / "c.yaml")

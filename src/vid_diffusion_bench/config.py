@@ -112,6 +112,8 @@ class BenchmarkConfig(BaseModel):
         if not isinstance(data, dict) or "config" not in data:
             return data
         nested = data["config"] or {}
+        if not isinstance(nested, dict):
+            raise ValueError("`config:` is a block of options by their names")
         flat = {key: value for key, value in data.items() if key != "config"}
         for key, value in nested.items():
             if flat.setdefault(key, value) != value:
@@ -139,8 +141,10 @@ class BenchmarkConfig(BaseModel):
             data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise ValidationError(f"{path} cannot be read as YAML: {error}") from error
-        if not isinstance(data, dict):
-            raise ValidationError(f"{path} holds no mapping", remedy="write `models:`, `prompts:` and `metrics:`")
+        if not isinstance(data, dict) or not all(isinstance(name, str) for name in data):
+            raise ValidationError(
+                f"{path} holds no mapping of option names", remedy="write `models:`, `prompts:` and `metrics:`"
+            )
         return cls.create(**data)
 
     @property
