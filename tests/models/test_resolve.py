@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import (
     ModelLoadingError,
     ModelNotFoundError,
@@ -169,3 +170,18 @@ def test_a_folder_with_code_of_its_own_is_not_listed_as_available(tiny, tmp_path
     info = model_info(str(folder))
     assert info.status == "unconfigured"
     assert "pipeline.py" in info.status_reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"num_frames": 100_000, "height": 512, "width": 512}, "num_frames=2730"),
+        ({"height": 16384, "width": 16384}, "=2"),
+    ],
+)
+def test_the_oracle_refuses_what_would_exhaust_the_memory(changes, remedy):
+    model = OracleModel()
+    with pytest.raises(ValidationError) as caught:
+        model.check(GenerationParameters(**changes), 1)
+    assert caught.value.remedy.endswith(remedy)
+    model.check(GenerationParameters(num_frames=100, height=512, width=512), 4)

@@ -17,6 +17,9 @@ ClipShape = tuple[int, int, int, float]
 
 DEFAULTS = GenerationParameters(num_frames=17, fps=8, height=64, width=64, num_inference_steps=1)
 
+MAX_BYTES = 2**31
+"""Of the pixels of one batch: more than that is refused before memory runs out."""
+
 
 class OracleModel(VideoModel):
     """The renderer of the built-in world under a model's name: what a prompt leaves open is drawn from the seed.
@@ -42,7 +45,7 @@ class OracleModel(VideoModel):
             "licence": "Apache-2.0",
         }
 
-    def check(self, parameters: GenerationParameters, batch_size: int) -> None:  # noqa: ARG002 - any batch
+    def check(self, parameters: GenerationParameters, batch_size: int) -> None:
         refused = {
             "negative_prompt": bool(parameters.negative_prompt),
             "scheduler": parameters.scheduler is not None,
@@ -54,11 +57,22 @@ class OracleModel(VideoModel):
                 f"shapes-oracle renders and does not denoise: it takes no {', '.join(given)}",
                 remedy="leave it out, or compare it in a run of its own",
             )
+        _check_size(parameters.over(DEFAULTS), batch_size)
 
     def generate(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> list[Video]:
         videos = [_render(request) for request in requests]
         on_step(1, 1)
         return videos
+
+
+def _check_size(wanted: GenerationParameters, batch_size: int) -> None:
+    frame = (wanted.height or 1) * (wanted.width or 1) * 3 * batch_size
+    if frame * (wanted.num_frames or 1) > MAX_BYTES:
+        possible = MAX_BYTES // frame
+        raise ValidationError(
+            f"a batch of such clips is more than {MAX_BYTES / 2**30:g} GiB of pixels",
+            remedy=f"use num_frames={possible}" if possible else "use a smaller height, width or batch",
+        )
 
 
 def _render(request: GenerationRequest) -> Video:
