@@ -144,10 +144,18 @@ def test_scoring_again_gives_the_same_bits(configure):
     again = rescore(config.output_dir)
     assert again.models[0].metric_results == first.models[0].metric_results
     assert again.models[0].records == first.models[0].records
-    other = rescore(config.output_dir, metrics=["temporal_flickering"])
-    assert list(other.models[0].metrics) == ["temporal_flickering"]
     with pytest.raises(BenchmarkNotFoundError):
         rescore(config.output_dir + "-nowhere")
+
+
+def test_a_metric_added_later_joins_the_others(configure):
+    first = run(configure("a red circle", "a blue square", metrics=METRICS)).models[0]
+    config = configure("a red circle", "a blue square")
+    later = rescore(config.output_dir, metrics=["temporal_flickering"])
+    model = later.models[0]
+    assert list(model.metrics) == [*METRICS, "temporal_flickering"] == later.config.metrics
+    assert {name: model.metric_results[name] for name in METRICS} == first.metric_results
+    assert set(model.records[0].scores) == {*METRICS, "temporal_flickering"}
 
 
 def test_stop_ends_after_the_running_step_and_keeps_what_is_there(configure, painter):

@@ -71,7 +71,9 @@ def rescore(
     reference: str | None = None,
     listener: events.Listener = events.ignore,
 ) -> BenchmarkResult:
-    """Score the stored clips of a finished run again, by other metrics or against other real clips if given.
+    """Score the stored clips of a finished run again: by its own metrics, or by others, which join them.
+
+    With another ``reference``, every metric is computed again, so that no two of a result have different real clips.
 
     Raises:
         BenchmarkNotFoundError: No run has ended there.
@@ -83,10 +85,11 @@ def rescore(
     load_result(output_dir)
     with RunStore(output_dir) as store:
         stored = load_result(output_dir)
-        stated = stored.config.model_dump(exclude_unset=True)
-        changes = {"metrics": list(metrics) if metrics else None, "reference": reference}
-        config = BenchmarkConfig.create(**stated | {name: value for name, value in changes.items() if value})
-        models = score_models(stored.models, config.metrics, config.reference, store.clips, listener, threading.Event())
+        together = list(dict.fromkeys([*stored.config.metrics, *(metrics or ())]))
+        asked = together if reference or not metrics else list(metrics)
+        stated = stored.config.model_dump(exclude_unset=True) | {"metrics": together}
+        config = BenchmarkConfig.create(**stated | ({"reference": reference} if reference else {}))
+        models = score_models(stored.models, asked, config.reference, store.clips, listener, threading.Event())
         result = stored.model_copy(update={"models": models, "config": config})
         store.write_result(result)
     return result

@@ -26,7 +26,7 @@ def score_models(
     listener: events.Listener,
     stop: threading.Event,
 ) -> list[ModelResult]:
-    """The same results with every metric, and with each record's own scores.
+    """The same results with every metric beside those they had, and with each record's own scores.
 
     Raises:
         GenerationCancelledError: ``stop`` was set.
@@ -84,7 +84,7 @@ def _progress(model: str, listener: events.Listener, stop: threading.Event) -> C
 
 def _with_scores(model: ModelResult, scores: Scores) -> ModelResult:
     records = [_with_own_scores(record, scores) for record in model.records]
-    return model.model_copy(update={"metric_results": scores.results, "records": records})
+    return model.model_copy(update={"metric_results": model.metric_results | scores.results, "records": records})
 
 
 def _with_own_scores(record: SampleRecord, scores: Scores) -> SampleRecord:
@@ -92,4 +92,4 @@ def _with_own_scores(record: SampleRecord, scores: Scores) -> SampleRecord:
         metric: by_key[record.key] for metric, by_key in scores.per_clip.items() if record.key in by_key
     }
     flags = [flag for flag in record.flags if flag != BROKEN] + [BROKEN] * (record.key in scores.broken)
-    return record.model_copy(update={"scores": own, "flags": flags})
+    return record.model_copy(update={"scores": record.scores | own, "flags": flags})
