@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -185,3 +186,12 @@ def test_the_oracle_refuses_what_would_exhaust_the_memory(changes, remedy):
         model.check(GenerationParameters(**changes), 1)
     assert caught.value.remedy.endswith(remedy)
     model.check(GenerationParameters(num_frames=100, height=512, width=512), 4)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc", "vae/../../outside", ""])
+def test_a_component_outside_the_folder_is_refused(tiny, tmp_path, name):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "hostile")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {name: index["vae"]}))
+    with pytest.raises(ModelLoadingError, match="no plain folder"):
+        get_model(str(folder))

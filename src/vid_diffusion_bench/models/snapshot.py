@@ -72,6 +72,8 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise ModelLoadingError(f"{folder / INDEX} cannot be read: {error}") from error
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise ModelLoadingError(f"{folder / INDEX} names no pipeline class")
+    if outside := [name for name in index if not name.isidentifier()]:
+        raise ModelLoadingError(f"{folder / INDEX} names a component that is no plain folder: {outside[0]!r}")
     return index
 
 
