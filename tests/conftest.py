@@ -28,3 +28,23 @@ def _own_folders(tmp_path, monkeypatch):
         monkeypatch.setenv(variable, str(tmp_path / ".home" / variable.lower()))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path / ".home" / "cache"))
+
+
+@pytest.fixture
+def named(tiny):
+    """A tiny pipeline under each name that the references use."""
+    from functools import partial
+
+    from vid_diffusion_bench.config import GenerationParameters
+    from vid_diffusion_bench.models import ModelInfo, ModelRegistry
+    from vid_diffusion_bench.models.diffusers import DiffusersModel
+
+    names = ("svd-xt", "svd", "cogvideo", "pika")
+    before = {ModelRegistry.resolve(name): ModelRegistry.get(name) for name in names}
+    small = GenerationParameters(height=32, width=32, num_frames=8, num_inference_steps=2)
+    for name in before:
+        info = ModelInfo(name=name, display_name=name, defaults=small)
+        ModelRegistry.register(name, partial(DiffusersModel, name, tiny("animatediff"), info=info))
+    yield
+    for name, factory in before.items():
+        ModelRegistry.register(name, factory)

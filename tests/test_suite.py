@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 
 import pytest
 
 from small_models import Painter
 from vid_diffusion_bench import BenchmarkConfig, BenchmarkSuite, StandardPrompts, events
-from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import (
     GenerationError,
     GenerationTimeoutError,
@@ -17,8 +15,7 @@ from vid_diffusion_bench.exceptions import (
     ModelNotFoundError,
     ValidationError,
 )
-from vid_diffusion_bench.models import ModelInfo, ModelRegistry, register_model
-from vid_diffusion_bench.models.diffusers import DiffusersModel
+from vid_diffusion_bench.models import ModelRegistry, register_model
 from vid_diffusion_bench.storage import load_result
 
 FAST = ["dynamic_degree"]
@@ -35,20 +32,6 @@ def painter():
     register_model("painter")(Painter)
     yield
     ModelRegistry.unregister("painter")
-
-
-@pytest.fixture
-def named(tiny):
-    """A tiny pipeline under each name that the references use."""
-    names = ("svd-xt", "svd", "cogvideo", "pika")
-    before = {ModelRegistry.resolve(name): ModelRegistry.get(name) for name in names}
-    small = GenerationParameters(height=32, width=32, num_frames=8, num_inference_steps=2)
-    for name in before:
-        info = ModelInfo(name=name, display_name=name, defaults=small)
-        ModelRegistry.register(name, partial(DiffusersModel, name, tiny("animatediff"), info=info))
-    yield
-    for name, factory in before.items():
-        ModelRegistry.register(name, factory)
 
 
 def test_reference_1_basic_usage(named, tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ import pytest
 from small_models import Painter
 from vid_diffusion_bench.cli.app import app
 from vid_diffusion_bench.cli.options import make_config
-from vid_diffusion_bench.config import GenerationParameters
-from vid_diffusion_bench.models import ModelInfo, ModelRegistry, register_model
-from vid_diffusion_bench.models.diffusers import DiffusersModel
+from vid_diffusion_bench.models import ModelRegistry, register_model
 from vid_diffusion_bench.results import BenchmarkResult
 from vid_diffusion_bench.storage import load_result
 from vid_diffusion_bench.video import Video, write_preview
@@ -33,20 +30,6 @@ RED, BLUE = "a red circle moving left on a black background", "a blue star spinn
 def printed(vid_bench):
     """Runs a command line as it is printed in a reference."""
     return lambda line: vid_bench(*shlex.split(line.replace("\\\n", " "))[1:])
-
-
-@pytest.fixture
-def named(tiny):
-    """A tiny pipeline under each name that the references use."""
-    names = ("svd-xt", "svd", "cogvideo", "pika")
-    before = {ModelRegistry.resolve(name): ModelRegistry.get(name) for name in names}
-    small = GenerationParameters(height=32, width=32, num_frames=8, num_inference_steps=2)
-    for name in before:
-        info = ModelInfo(name=name, display_name=name, defaults=small)
-        ModelRegistry.register(name, partial(DiffusersModel, name, tiny("animatediff"), info=info))
-    yield
-    for name, factory in before.items():
-        ModelRegistry.register(name, factory)
 
 
 def test_benchmark_makes_times_scores_and_reports(vid_bench, tmp_path):
