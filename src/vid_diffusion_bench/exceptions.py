@@ -16,8 +16,7 @@
     │   ├── GenerationCancelledError    GENERATION_CANCELLED
     │   └── InvalidOutputError          INVALID_OUTPUT
     ├── MetricComputationError          METRIC_COMPUTATION_FAILED METRIC_002
-    │   ├── InvalidVideoError           INVALID_VIDEO            METRIC_001
-    │   └── IncomparableResultsError    INCOMPARABLE_RESULTS
+    │   └── InvalidVideoError           INVALID_VIDEO            METRIC_001
     └── StorageError                    STORAGE_FAILED
         ├── RunLockedError              RUN_LOCKED
         └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
@@ -192,14 +191,6 @@ class InvalidVideoError(MetricComputationError):
     code = "INVALID_VIDEO"
     reference: ClassVar[str | None] = "METRIC_001"
     http_status = 422
-
-
-class IncomparableResultsError(MetricComputationError):
-    """Values of different protocols were asked to share a column, a mean or a test."""
-
-    code = "INCOMPARABLE_RESULTS"
-    reference: ClassVar[str | None] = None
-    http_status = 409
 
 
 class StorageError(VidBenchError):
