@@ -1,6 +1,7 @@
 import json
 import tracemalloc
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,9 @@ from PIL import Image
 
 from tiny_extractors import save_extractors
 from vid_diffusion_bench.exceptions import InvalidVideoError, MetricNotFoundError, ValidationError
-from vid_diffusion_bench.features import FeatureRegistry, builtin
-from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.scoring import Reference, ScoringClip, one_pass, score, score_folders
+from vid_diffusion_bench.features import FeatureRegistry, FeatureStore, builtin
+from vid_diffusion_bench.metrics import Context, MetricRegistry
+from vid_diffusion_bench.scoring import Reference, ScoringClip, accumulate, score, score_folders, summarize
 from vid_diffusion_bench.video import Video, write_lossless, write_preview
 from vid_diffusion_bench.world.captions import caption
 from vid_diffusion_bench.world.render import render
@@ -28,7 +29,6 @@ def tiny_weights(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def tiny_extractors(tiny_weights, monkeypatch):
     monkeypatch.setattr(builtin, "WEIGHTS", tiny_weights)
-    one_pass._KNOWN_REFERENCES.clear()
 
 
 def rendered(index, size=24, num_frames=5):
@@ -70,19 +70,18 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
             return extractor.compute(clip)
 
         monkeypatch.setitem(FeatureRegistry._entries, name, replace(extractor, compute=compute))
-    generated, real = Shelf(4), Shelf(5, start=10, prefix="real")
-    scores = score(generated.clips, EVERY, reference=Reference(real.clips, "abc", "five clips"))
+    generated, real = Shelf(4), Shelf(4, start=10, prefix="real")
+    scores = score(generated.clips, EVERY, reference=Reference(real.clips, "abc", "four clips"))
     assert set(generated.decodes.values()) == {1}
     assert set(real.decodes.values()) == {1}
     assert len(computed) == len(set(computed))
     assert {name for key, name in computed if key == "clip-0"} == set(FeatureRegistry.names())
-    assert {name for key, name in computed if key == "real-10"} == {"shapes-v1-video"}
+    assert {name for key, name in computed if key == "real-10"} == {"shape", "shapes-v1-video"}
     assert all(result.value is not None for name, result in scores.results.items() if name != "temporal_flickering")
 
 
 def test_scoring_again_gives_the_same_bits_in_any_order():
     def run(clips):
-        one_pass._KNOWN_REFERENCES.clear()
         scores = score(clips, EVERY, reference=Reference(Shelf(5, 10, "real").clips, "abc", "five"))
         return {name: result.model_dump_json() for name, result in scores.results.items()}, scores.per_clip
 
@@ -148,14 +147,51 @@ def test_without_a_reference_the_reason_is_given():
     assert (result.value, result.reason) == (None, "prompts outside the built-in world")
 
 
-def test_a_reference_is_seen_once_for_all_models():
-    real = Shelf(4, 10, "real")
-    reference = Reference(real.clips, "abc", "four")
-    first = score(Shelf(3).clips, ["fvd"], reference=reference).results["fvd"]
-    assert score(Shelf(3).clips, ["fvd"], reference=reference).results["fvd"] == first
-    assert set(real.decodes.values()) == {1}
-    score(Shelf(3).clips, ["fvd"], reference=Reference(real.clips, "abd", "four"))
-    assert set(real.decodes.values()) == {2}
+def test_kept_features_save_the_second_pass_its_decodes_and_networks(tmp_path, monkeypatch):
+    generated, real = Shelf(3), Shelf(3, 10, "real")
+    clips = [replace(clip, content=partial(str, clip.key)) for clip in [*generated.clips, *real.clips]]
+    reference, store = Reference(clips[3:], "abc", "three"), FeatureStore(tmp_path)
+    names = ["fvd", "clip_similarity", "temporal_consistency", "is", "dynamic_degree", "overall_score"]
+    first = score(clips[:3], names, reference=reference, store=store)
+    for name in ("shapes-v1-video", "shapes-v1-text", "motion"):
+        monkeypatch.setitem(FeatureRegistry._entries, name, replace(FeatureRegistry.get(name), compute=forbidden))
+    again = score(clips[:3], names, reference=reference, store=store)
+    assert set(generated.decodes.values()) == set(real.decodes.values()) == {1}
+    assert {name: result.model_dump_json() for name, result in again.results.items()} == {
+        name: result.model_dump_json() for name, result in first.results.items()
+    }
+    assert again.per_clip == first.per_clip
+
+
+def forbidden(clip):
+    raise AssertionError(f"{clip.key} was computed again")
+
+
+def test_another_prompt_or_other_pixels_are_other_features(tmp_path):
+    store, (clip, other) = FeatureStore(tmp_path), Shelf(2).clips
+    kept = replace(clip, content=lambda: "pixels")
+    first = score([kept], ["clip_similarity"], store=store).per_clip["clip_similarity"][clip.key]
+    asked = replace(kept, prompt="a blue square growing on a white background")
+    assert score([asked], ["clip_similarity"], store=store).per_clip["clip_similarity"][clip.key] != first
+    pixels = replace(other, key=clip.key, prompt=clip.prompt, content=lambda: "other pixels")
+    assert score([pixels], ["clip_similarity"], store=store).per_clip["clip_similarity"][clip.key] != first
+    unknown = replace(kept, content=lambda: None)
+    assert score([unknown], ["clip_similarity"], store=store).per_clip["clip_similarity"][clip.key] == first
+
+
+def test_shards_merge_to_the_same_bits():
+    clips, names = Shelf(6).clips, [*EVERY]
+    reference = Reference(Shelf(6, 10, "real").clips, "abc", "six")
+    metrics = {name: MetricRegistry.get(name) for name in names}
+    whole = score(clips, names, reference=reference)
+    shards = [accumulate(clips[start::3], metrics) for start in (2, 0, 1)]
+    seen = shards[0].merge(shards[1]).merge(shards[2])
+    real = accumulate(reference.clips[3:], metrics, reference=True).merge(
+        accumulate(reference.clips[:3], metrics, reference=True)
+    )
+    merged = summarize(clips, metrics, seen, real, lambda name: Context(name, 6, "abc", "six"))
+    for name in names:
+        assert merged.results[name].model_dump_json() == whole.results[name].model_dump_json()
 
 
 def test_broken_real_clips_are_named_too():
@@ -230,7 +266,7 @@ def test_folders_of_files_are_scored_and_paired_by_name(folders):
     stills.mkdir()
     for number, frame in enumerate(rendered(7, size=32)[1].frames):
         Image.fromarray(frame).save(stills / f"{number:03}.png")
-    scores = score_folders(real, generated, EVERY)
+    scores = score_folders(real, generated, EVERY, subsample=True)
     assert set(scores.broken) == {"empty.mp4", "notes.mp4"}
     assert scores.results["fvd"].metadata["n_per_set"] == 3
     assert scores.results["fvd"].total == 6

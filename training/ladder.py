@@ -11,7 +11,7 @@ import torch
 from training.common import FEATURE_WEIGHTS, WORK
 from training.distortions import DISTORTIONS, distort
 from vid_diffusion_bench.features.shapes import ShapesVideoNet
-from vid_diffusion_bench.metrics.frechet import frechet_distance
+from vid_diffusion_bench.metrics.distribution.frechet import frechet_distance
 from vid_diffusion_bench.world.reference import reference_scenes
 from vid_diffusion_bench.world.render import render_batch
 

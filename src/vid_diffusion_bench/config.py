@@ -60,7 +60,8 @@ class BenchmarkConfig(BaseModel):
     ``seed`` is the base that each sample's seed is derived from; ``None`` means 0, so that runs are repeatable and
     can be resumed by default. ``samples_per_prompt`` clips are made of each prompt, each with a seed of its own.
     ``reference`` is a folder of real videos for the set metrics; without one the built-in reference set is used for
-    prompts of the built-in world and for no others.
+    prompts of the built-in world and for no others. Set metrics have no value for sets of unequal size unless
+    ``subsample`` lets them cut the larger one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -89,6 +90,7 @@ class BenchmarkConfig(BaseModel):
     device: str = "auto"
     precision: str | None = None
     reference: str | None = None
+    subsample: bool = False
     save_videos: bool = True
 
     @field_validator("models", "metrics")

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         description="its folder models/ holds diffusers folders, each named like a model of the list",
     )
     output_dir: Path = Field(Path("outputs"), description="where runs are written by default")
+    keep_features: bool = Field(
+        default=True, description="keep the features of clips in cache_dir/features, so that no pass repeats them"
+    )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda, cuda:N or mps")
     optimization_level: Literal["baseline", "balanced", "performance"] = Field(
         "baseline", description="kept for a later version; nothing reads it yet"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
-from vid_diffusion_bench.metrics.registry import _BUILT_IN
+from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.video import Video
 from vid_diffusion_bench.world.captions import caption
 from vid_diffusion_bench.world.render import render
@@ -45,7 +45,7 @@ def single_states(name):
 
 
 @pytest.mark.usefixtures("tiny_extractors")
-@pytest.mark.parametrize("name", list(_BUILT_IN))
+@pytest.mark.parametrize("name", list(BUILT_IN))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(COUNT)), cuts=st.lists(st.integers(0, COUNT), max_size=4))
 def test_any_shards_in_any_order_give_the_same_result(name, order, cuts):
@@ -60,7 +60,7 @@ def test_any_shards_in_any_order_give_the_same_result(name, order, cuts):
 
 
 @pytest.mark.usefixtures("tiny_extractors")
-@pytest.mark.parametrize("name", list(_BUILT_IN))
+@pytest.mark.parametrize("name", list(BUILT_IN))
 def test_every_result_says_what_it_is(name):
     _, whole = single_states(name)
     assert whole.label.startswith(name)
@@ -79,7 +79,7 @@ def test_merging_is_idempotent_and_refuses_two_values_of_one_clip():
 
 
 @pytest.mark.usefixtures("tiny_extractors")
-@pytest.mark.parametrize("name", list(_BUILT_IN))
+@pytest.mark.parametrize("name", list(BUILT_IN))
 def test_no_clips_have_no_value_and_a_reason(name):
     result = MetricRegistry.get(name).compute(State(), Context(name, total=3))
     assert result.value is None

@@ -9,13 +9,13 @@ import pytest
 
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
-from vid_diffusion_bench.metrics.registry import _BUILT_IN
+from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.video import Video
 
 CARDS = Path(__file__).parents[2] / "docs" / "metrics"
 
 
-@pytest.mark.parametrize("name", list(_BUILT_IN))
+@pytest.mark.parametrize("name", list(BUILT_IN))
 def test_a_card_names_label_and_is_listed(name):
     card = (CARDS / f"{name}.md").read_text(encoding="utf-8")
     assert f"`{MetricRegistry.get(name).label}`" in card

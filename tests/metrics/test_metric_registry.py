@@ -9,7 +9,8 @@ import pytest
 from vid_diffusion_bench.exceptions import MetricNotFoundError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
-from vid_diffusion_bench.metrics.registry import _BUILT_IN, _Metrics, _unknown
+from vid_diffusion_bench.metrics.built_in import BUILT_IN
+from vid_diffusion_bench.metrics.registry import _Metrics, _unknown
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.video import Video
 
@@ -18,7 +19,7 @@ from vid_diffusion_bench.video import Video
 def registry():
     """A registry of its own with the built-ins, so that a test's metrics do not stay."""
     fresh = _Metrics("metric", error=_unknown, separator="_")
-    for name, (home, aliases) in _BUILT_IN.items():
+    for name, (home, aliases) in BUILT_IN.items():
         fresh.register(name, f"vid_diffusion_bench.metrics.{home}", aliases=aliases)
     return fresh
 
@@ -37,7 +38,7 @@ def computed(metric, generated, real=()):
 
 
 def test_every_built_in_is_there_under_its_own_name():
-    assert [MetricRegistry.get(name).name for name in _BUILT_IN] == list(_BUILT_IN)
+    assert [MetricRegistry.get(name).name for name in BUILT_IN] == list(BUILT_IN)
     assert MetricRegistry.get("is").name == "inception_score"
     assert MetricRegistry.get("CLIP-Score").name == "clip_score"
     assert isinstance(MetricRegistry, Registry)
@@ -110,7 +111,7 @@ def test_a_function_that_fails_has_no_value_and_a_reason(registry, function, sai
 
 
 def test_entry_points_add_metrics(monkeypatch):
-    point = EntryPoint("plugged_in", "vid_diffusion_bench.metrics.psnr:Psnr", "vid_diffusion_bench.metrics")
+    point = EntryPoint("plugged_in", "vid_diffusion_bench.metrics.paired.psnr:Psnr", "vid_diffusion_bench.metrics")
     monkeypatch.setattr("vid_diffusion_bench.registry.entry_points", lambda group: [point])
     fresh = _Metrics("metric", group="vid_diffusion_bench.metrics", error=_unknown, separator="_")
     assert fresh.get("plugged-in").unit == "dB"

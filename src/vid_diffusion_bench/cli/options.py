@@ -92,6 +92,9 @@ class RunOptions:
     reference: Annotated[Path | None, Parameter(group=_SCORING)] = None
     """Folder of real videos for set metrics such as fvd."""
 
+    subsample: Annotated[bool | None, Parameter(group=_SCORING, negative=())] = None
+    """Let set metrics cut the larger set to the size of the smaller; else unequal sizes have no value."""
+
     score: Annotated[bool, Parameter(group=_SCORING)] = True
     """Score the clips once they are made."""
 

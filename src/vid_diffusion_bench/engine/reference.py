@@ -20,8 +20,8 @@ NO_REFERENCE = (
     "there are no real clips to compare with: give a folder of them with --reference DIR "
     "(the built-in ones are of the built-in world, and every prompt has to name its shape and colour)"
 )
-_STREAM = 0x5EED
-"""Second word of the reference's seeds: no sample's seed has one, so no clip is ever compared with itself."""
+_STREAMS = (0x5EED, 0xF100)
+"""Second words of the reference's seeds: no sample's seed has one, so no clip is ever compared with itself."""
 _DEFAULT_SHAPE: ClipShape = (17, 64, 64, 8.0)
 
 
@@ -60,19 +60,26 @@ def _shape(records: Sequence[SampleRecord]) -> ClipShape:
 
 
 def _built_in(samples: list[tuple[str, int]], shape: ClipShape) -> Reference:
-    """One rendering of every sample's prompt, independent of the sample: equal N and the same prompts."""
+    """Two renderings of every sample's prompt, independent of the sample: one to compare, one for the noise floor."""
     from vid_diffusion_bench.world.render import RENDERER_VERSION
 
+    decides = {"renderer": RENDERER_VERSION, "shape": shape, "streams": _STREAMS}
     clips = [
         ScoringClip(
-            f"{prompt_id(prompt)}-{seed}",
+            _key(prompt, seed, stream),
             prompt_id(prompt),
             prompt,
-            partial(render_prompt, prompt, [seed, _STREAM], shape),
+            partial(render_prompt, prompt, [seed, stream], shape),
+            content=partial(fingerprint, {**decides, "prompt": prompt, "seed": [seed, stream]}),
         )
         for prompt, seed in samples
+        for stream in _STREAMS
     ]
-    decides = {"renderer": RENDERER_VERSION, "samples": samples, "shape": shape, "stream": _STREAM}
+    spare = frozenset(_key(prompt, seed, _STREAMS[1]) for prompt, seed in samples)
     frames, height, width, fps = shape
     description = f"built-in world, {len(clips)} clips of {frames} frames, {width}x{height}, {fps:g} fps"
-    return Reference(clips, fingerprint(decides), description)
+    return Reference(clips, fingerprint({**decides, "samples": samples}), description, spare=spare)
+
+
+def _key(prompt: str, seed: int, stream: int) -> str:
+    return f"{prompt_id(prompt)}-{seed}-{stream}"

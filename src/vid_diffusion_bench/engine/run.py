@@ -69,11 +69,13 @@ def rescore(
     *,
     metrics: Sequence[str] | None = None,
     reference: str | None = None,
+    subsample: bool | None = None,
     listener: events.Listener = events.ignore,
 ) -> BenchmarkResult:
     """Score the stored clips of a finished run again: by its own metrics, or by others, which join them.
 
-    With another ``reference``, every metric is computed again, so that no two of a result have different real clips.
+    With another ``reference`` or ``subsample``, every metric is computed again, so that all of a result have the same
+    real clips.
 
     Raises:
         BenchmarkNotFoundError: No run has ended there.
@@ -86,10 +88,12 @@ def rescore(
     with RunStore(output_dir) as store:
         stored = load_result(output_dir)
         together = list(dict.fromkeys([*stored.config.metrics, *(metrics or ())]))
-        asked = together if reference or not metrics else list(metrics)
+        changed = {"reference": reference, "subsample": subsample}
+        changed = {name: value for name, value in changed.items() if value is not None}
+        asked = together if changed or not metrics else list(metrics)
         stated = stored.config.model_dump(exclude_unset=True) | {"metrics": together}
-        config = BenchmarkConfig.create(**stated | ({"reference": reference} if reference else {}))
-        models = score_models(stored.models, asked, config.reference, store.clips, listener, threading.Event())
+        config = BenchmarkConfig.create(**stated | changed)
+        models = score_models(stored.models, asked, config, store.clips, listener, threading.Event())
         result = stored.model_copy(update={"models": models, "config": config})
         store.write_result(result)
     return result
@@ -198,7 +202,7 @@ def _scored(models: list[ModelResult], session: Session, why_not: str | None) ->
     if why_not is None:
         try:
             clips = session.store.clips
-            return score_models(models, config.metrics, config.reference, clips, session.listener, session.stop), True
+            return score_models(models, config.metrics, config, clips, session.listener, session.stop), True
         except GenerationCancelledError:
             why_not = _STOPPED
     return unscored(models, config.metrics, why_not), False

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from vid_diffusion_bench import events
+from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.reference import NO_REFERENCE, Pairs, find_reference
 from vid_diffusion_bench.exceptions import GenerationCancelledError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.results import MetricResult, ModelResult, SampleRecord, Score
-from vid_diffusion_bench.scoring import Scores, ScoringClip, score
+from vid_diffusion_bench.scoring import Scores, ScoringClip, feature_store, score
 from vid_diffusion_bench.storage import ClipStore
 
 BROKEN = "broken"
@@ -21,7 +22,7 @@ BROKEN = "broken"
 def score_models(
     models: Sequence[ModelResult],
     metrics: Sequence[str],
-    reference_folder: str | None,
+    config: BenchmarkConfig,
     clips: ClipStore,
     listener: events.Listener,
     stop: threading.Event,
@@ -33,7 +34,8 @@ def score_models(
         InvalidVideoError: The folder of real clips is missing or holds nothing.
     """
     records = [record for model in models for record in model.records]
-    reference, pairs = find_reference(reference_folder, records)
+    reference, pairs = find_reference(config.reference, records)
+    store = feature_store()
     scored = []
     for model in models:
         scores = score(
@@ -42,6 +44,8 @@ def score_models(
             total=len(model.records),
             reference=reference,
             reference_reason=None if reference else NO_REFERENCE,
+            subsample=config.subsample,
+            store=store,
             progress=_progress(model.model_name, listener, stop),
             reference_progress=_progress("reference", listener, stop),
         )
@@ -70,7 +74,8 @@ def _absent(name: str, reason: str) -> MetricResult:
 def _clip(record: SampleRecord, clips: ClipStore, pairs: Pairs) -> ScoringClip:
     assert record.clip is not None, "a completed sample has a clip"
     load = partial(clips.read, record.clip)
-    return ScoringClip(record.key, record.prompt_id, record.prompt, load, pairs.get(record.prompt))
+    content = partial(clips.content, record.clip)
+    return ScoringClip(record.key, record.prompt_id, record.prompt, load, pairs.get(record.prompt), content)
 
 
 def _progress(model: str, listener: events.Listener, stop: threading.Event) -> Callable[[int, int], None]:

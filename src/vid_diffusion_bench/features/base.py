@@ -1,7 +1,8 @@
 """A clip on its way through scoring, and the frozen functions that are computed of it once.
 
 A :class:`Clip` is decoded at most once and keeps each feature it was asked for until it is dropped, so the number of
-metrics changes neither the number of decodes nor of network passes.
+metrics changes neither the number of decodes nor of network passes. With a :class:`FeatureStore` it finds what an
+earlier pass computed of the same pixels, and then need not be decoded at all.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from vid_diffusion_bench.exceptions import MetricNotFoundError
+from vid_diffusion_bench.features.store import FeatureStore, Kept
 from vid_diffusion_bench.registry import Registry
-from vid_diffusion_bench.video import Video
+from vid_diffusion_bench.results import fingerprint
+from vid_diffusion_bench.video import DECODER, Video
+
+Shape = tuple[int, int, int, float]
 
 
 class Clip:
@@ -25,6 +33,8 @@ class Clip:
         load: Gives the frames.
         prompt: The text it was made from; ``None`` when unknown.
         paired: Gives the real clip that a paired metric compares it with.
+        content: Equal only for equal pixels at an equal rate; ``None`` when that is not known.
+        store: Where features are kept between passes; needs ``content``.
     """
 
     def __init__(
@@ -35,12 +45,16 @@ class Clip:
         *,
         prompt: str | None = None,
         paired: Callable[[], Video] | None = None,
+        content: str | None = None,
+        store: FeatureStore | None = None,
     ) -> None:
         self.key = key
         self.cluster = cluster
         self.load = load
         self.prompt = prompt
         self._paired = paired
+        self._content = content
+        self._store = store if content else None
         self._features: dict[str, Any] = {}
 
     @cached_property
@@ -53,11 +67,37 @@ class Clip:
         """The frames of the real clip of this name, where there is one."""
         return self._paired() if self._paired else None
 
+    @property
+    def shape(self) -> Shape:
+        """(T, H, W, fps), without decoding a clip whose features are kept."""
+        frames, height, width, fps = self.feature("shape").tolist()
+        return int(frames), int(height), int(width), fps
+
     def feature(self, name: str) -> Any:
         """The output of extractor ``name`` on this clip, computed the first time only."""
         if name not in self._features:
-            self._features[name] = get_extractor(name).compute(self)
+            self._features[name] = self._find(get_extractor(name))
         return self._features[name]
+
+    def kept(self, name: str) -> Kept:
+        """The feature as something small to hold on to: a place in the store, or the value where there is none."""
+        value = self.feature(name)
+        return self._store.handle(self._entry(get_extractor(name)), value) if self._store else Kept(value)
+
+    def _find(self, extractor: FeatureExtractor) -> Any:
+        if self._store is None or extractor.output is None:
+            return extractor.compute(self)
+        entry = self._entry(extractor)
+        value = self._store.get(entry, extractor.output)
+        if value is None:
+            value = extractor.compute(self)
+            self._store.put(entry, value)
+        return value
+
+    def _entry(self, extractor: FeatureExtractor) -> tuple[str, str, str]:
+        """Extractor, its identity's hash, and the hash of what it read."""
+        read = fingerprint([self._content, self.prompt if extractor.reads_prompt else None])
+        return extractor.name, fingerprint(extractor.identity())[:16], read
 
 
 @dataclass(frozen=True)
@@ -69,11 +109,16 @@ class FeatureExtractor:
         compute: The function; raises ``MetricComputationError`` with the reason when this clip has no such feature.
         identity: Everything that decides the output, as plain data: parameters, weights' SHA-256, library versions.
             Raises when the extractor cannot run here (weights or a library are missing).
+        output: What ``compute`` gives: ``numpy.ndarray``, or a dataclass of arrays, numbers and booleans. ``None``:
+            something else, which is not kept in a :class:`FeatureStore`.
+        reads_prompt: Whether the prompt decides the output too.
     """
 
     name: str
     compute: Callable[[Clip], Any]
     identity: Callable[[], dict[str, Any]]
+    output: type | None = None
+    reads_prompt: bool = False
 
 
 def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundError:
@@ -88,6 +133,14 @@ FeatureRegistry: Registry[FeatureExtractor] = Registry(
     "feature extractor", group="vid_diffusion_bench.features", error=_unknown
 )
 """Every extractor by name; third parties register here or under the entry-point group."""
+
+
+def _shape(clip: Clip) -> npt.NDArray[np.float64]:
+    video = clip.video
+    return np.array([video.num_frames, video.height, video.width, video.fps], np.float64)
+
+
+FeatureRegistry.register("shape", FeatureExtractor("shape", _shape, lambda: {"decoder": DECODER}, np.ndarray))
 
 for _name, _home in {
     "motion": "motion:MOTION",

@@ -155,5 +155,13 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-VIDEO = FeatureExtractor("shapes-v1-video", video_features, lambda: _identity("shapes-v1-video", WEIGHTS / VIDEO_NET))
-TEXT = FeatureExtractor("shapes-v1-text", text_match, lambda: _identity("shapes-v1-text", WEIGHTS / DUAL_ENCODER))
+VIDEO = FeatureExtractor(
+    "shapes-v1-video", video_features, lambda: _identity("shapes-v1-video", WEIGHTS / VIDEO_NET), VideoFeatures
+)
+TEXT = FeatureExtractor(
+    "shapes-v1-text",
+    text_match,
+    lambda: _identity("shapes-v1-text", WEIGHTS / DUAL_ENCODER),
+    TextMatch,
+    reads_prompt=True,
+)

@@ -138,6 +138,6 @@ def _interpolation_identity() -> dict[str, Any]:
     return {"name": "interpolation", **flow.identity(), "middle": "Super SloMo eq. 4 at t = 1/2", "resize": "none"}
 
 
-MOTION = FeatureExtractor("motion", measure_motion, _motion_identity)
-MOTION_8FPS = FeatureExtractor("motion-8fps", measure_motion_8fps, _strided_identity)
-INTERPOLATION = FeatureExtractor("interpolation", measure_interpolation, _interpolation_identity)
+MOTION = FeatureExtractor("motion", measure_motion, _motion_identity, Motion)
+MOTION_8FPS = FeatureExtractor("motion-8fps", measure_motion_8fps, _strided_identity, np.ndarray)
+INTERPOLATION = FeatureExtractor("interpolation", measure_interpolation, _interpolation_identity, Interpolation)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError
-from vid_diffusion_bench.features import Clip, get_extractor
+from vid_diffusion_bench.features import Clip, Kept, get_extractor
 from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.statistics import mean
 from vid_diffusion_bench.video import DECODER
@@ -79,7 +79,9 @@ def _union(first: Rows, second: Rows) -> Rows:
 
 
 def _same(first: Row, second: Row) -> bool:
-    return first.reason == second.reason and np.array_equal(first.value, second.value)
+    by_equality = isinstance(first.value, Kept | dict)
+    same = first.value == second.value if by_equality else np.array_equal(first.value, second.value)
+    return first.reason == second.reason and bool(same)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Context:
     """What a summary needs beside the rows.
 
     ``name`` is the spelling that was asked for, ``total`` the clips planned (``None``: those seen), ``reference`` the
-    fingerprint of the real set and ``reference_reason`` why there is none.
+    fingerprint of the real set and ``reference_reason`` why there is none. ``subsample``: the larger of two sets may be
+    cut to the size of the smaller; ``spare`` names the real clips to be cut first.
     """
 
     name: str
@@ -96,29 +99,32 @@ class Context:
     reference_description: str = ""
     reference_reason: str | None = None
     warnings: Sequence[str] = ()
+    subsample: bool = False
+    spare: frozenset[str] = frozenset()
 
 
 class Metric(ABC):
-    """One metric. Subclasses are stateless; what they say about themselves is in the class attributes.
+    """One metric. Subclasses are stateless; what they say about themselves is in these attributes.
 
-    ``needs`` names feature extractors; ``extractor`` is the one in the label (``fvd[shapes-v1]``); a changed number
-    needs a new ``version``.
+    ``name`` is what it is registered as, ``metric`` or ``metric:variant``; ``needs`` names feature extractors;
+    ``extractor`` is the one in the label (``fvd[shapes-v1]``); a changed number needs a new ``version``.
     """
 
     name: str
-    version: ClassVar[int] = 1
-    extractor: ClassVar[str] = ""
-    unit: ClassVar[str] = ""
-    higher_is_better: ClassVar[bool | None] = True
-    needs: ClassVar[tuple[str, ...]] = ()
-    formula: ClassVar[str] = ""
-    aggregation: ClassVar[str] = ""
+    version: int = 1
+    extractor: str = ""
+    unit: str = ""
+    higher_is_better: bool | None = True
+    needs: tuple[str, ...] = ()
+    formula: str = ""
+    aggregation: str = ""
     uses_reference: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
         """The honest full name."""
-        return f"{self.name}[{self.extractor}]" if self.extractor else self.name
+        metric = self.name.partition(":")[0]
+        return f"{metric}[{self.extractor}]" if self.extractor else metric
 
     @abstractmethod
     def measure(self, clip: Clip) -> Measurement:
@@ -127,6 +133,10 @@ class Metric(ABC):
         Raises:
             MetricComputationError: It contributes nothing; the message is the reason.
         """
+
+    def measure_real(self, clip: Clip) -> Measurement:
+        """What this clip of the real set contributes, where its protocol treats real clips otherwise."""
+        return self.measure(clip)
 
     @abstractmethod
     def compute(self, state: State, context: Context) -> MetricResult:
@@ -154,10 +164,9 @@ class Metric(ABC):
             InvalidVideoError: The clip itself cannot be decoded.
         """
         rows = state.reference if reference else state.generated
-        video = clip.video
-        shape = (video.num_frames, video.height, video.width, video.fps)
+        shape = clip.shape
         try:
-            seen = self.measure(clip)
+            seen = self.measure_real(clip) if reference else self.measure(clip)
             rows[clip.key] = Row(clip.cluster, seen.value, None, seen.facts, shape)
         except MetricComputationError as error:
             rows[clip.key] = Row(clip.cluster, None, error.message, {}, shape)

@@ -8,26 +8,21 @@ from typing import Any
 
 from vid_diffusion_bench.exceptions import MetricNotFoundError
 from vid_diffusion_bench.metrics.base import Metric
+from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.metrics.function import FunctionMetric, SetFunction
-from vid_diffusion_bench.registry import Registry
-
-_BUILT_IN = {
-    "fvd": ("fvd:Fvd", ()),
-    "inception_score": ("inception_score:InceptionScore", ("is",)),
-    "clip_similarity": ("clip_text:ClipSimilarity", ("clip_sim", "clipsim")),
-    "clip_score": ("clip_text:ClipScore", ("clipscore",)),
-    "temporal_consistency": ("temporal_consistency:TemporalConsistency", ()),
-    "temporal_flickering": ("temporal_flickering:TemporalFlickering", ()),
-    "dynamic_degree": ("dynamic_degree:DynamicDegree", ()),
-    "motion_smoothness": ("motion_smoothness:MotionSmoothness", ()),
-    "psnr": ("psnr:Psnr", ()),
-    "ssim": ("ssim:Ssim", ()),
-    "overall_score": ("overall_score:OverallScore", ()),
-}
+from vid_diffusion_bench.registry import Registry, fold
 
 
 class _Metrics(Registry[Any]):
-    """Names to metrics; entries are Metric classes or instances, or functions of two lists of videos."""
+    """Names to metrics; entries are Metric classes or instances, or functions of two lists of videos.
+
+    A name is ``metric`` or ``metric:variant``; ``metric[variant]``, the spelling of the labels, is the same.
+    """
+
+    def fold(self, name: str) -> str:
+        """The metric in snake case, its variant in kebab case: ``clip_score:clip-vit-b-32``."""
+        metric, _, variant = name.replace("[", ":").removesuffix("]").partition(":")
+        return fold(metric, "_") + (f":{fold(variant)}" if variant else "")
 
     def register(self, name: str, entry: Any, *, aliases: Iterable[str] = ()) -> None:
         """Add a metric: a :class:`Metric`, a lazy ``"module:attribute"``, or ``fn(real_videos, generated_videos)``.
@@ -35,7 +30,7 @@ class _Metrics(Registry[Any]):
         A function gets two sequences of :class:`~vid_diffusion_bench.video.Video` and returns ``{name: value}``.
         Replacing a built-in warns: its results say ``custom:`` and never mix with the built-in's.
         """
-        if self.fold(name) in _BUILT_IN and self.fold(name) in self._entries:
+        if self.fold(name) in BUILT_IN and self.fold(name) in self._entries:
             warnings.warn(f"{name} now replaces the built-in metric of that name", UserWarning, stacklevel=2)
         super().register(name, entry if isinstance(entry, str) else _adapted(self.fold(name), entry), aliases=aliases)
 
@@ -54,7 +49,7 @@ def _adapted(name: str, entry: Metric | type[Metric] | SetFunction) -> Metric:
     if isinstance(entry, type):
         metric: Metric = entry()
         return metric
-    return FunctionMetric(name, entry, replaces_built_in=name in _BUILT_IN)
+    return FunctionMetric(name, entry, replaces_built_in=name in BUILT_IN)
 
 
 def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundError:
@@ -69,5 +64,5 @@ def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundE
 MetricRegistry = _Metrics("metric", group="vid_diffusion_bench.metrics", error=_unknown, separator="_")
 """Every metric by name."""
 
-for _name, (_home, _aliases) in _BUILT_IN.items():
+for _name, (_home, _aliases) in BUILT_IN.items():
     MetricRegistry.register(_name, f"vid_diffusion_bench.metrics.{_home}", aliases=_aliases)

@@ -2,6 +2,18 @@
 
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.folders import folder_reference, score_folders
-from vid_diffusion_bench.scoring.one_pass import score
+from vid_diffusion_bench.scoring.kept import feature_store
+from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, score, summarize
 
-__all__ = ["Reference", "Scores", "ScoringClip", "folder_reference", "score", "score_folders"]
+__all__ = [
+    "Pass",
+    "Reference",
+    "Scores",
+    "ScoringClip",
+    "accumulate",
+    "feature_store",
+    "folder_reference",
+    "score",
+    "score_folders",
+    "summarize",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from vid_diffusion_bench.features import Clip
+from vid_diffusion_bench.features import Clip, FeatureStore
 from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.video import Video
 
@@ -15,7 +15,8 @@ class ScoringClip:
     """One clip to score, not yet decoded.
 
     ``key`` is unique in its set. Clips of one ``cluster`` (a prompt's id) are resampled together. ``load`` gives the
-    frames and raises ``InvalidVideoError`` when it cannot; ``paired`` gives the real clip to compare with.
+    frames and raises ``InvalidVideoError`` when it cannot; ``paired`` gives the real clip to compare with. ``content``
+    gives a text that is equal only for equal pixels at an equal rate, or ``None``; it names the clip's kept features.
     """
 
     key: str
@@ -23,19 +24,27 @@ class ScoringClip:
     prompt: str | None
     load: Callable[[], Video]
     paired: Callable[[], Video] | None = None
+    content: Callable[[], str | None] | None = None
 
-    def open(self) -> Clip:
-        """The clip for one pass of the metrics."""
-        return Clip(self.key, self.cluster, self.load, prompt=self.prompt, paired=self.paired)
+    def open(self, store: FeatureStore | None = None) -> Clip:
+        """The clip for one pass of the metrics, its features looked up and kept in ``store``."""
+        content = self.content() if self.content and store else None
+        return Clip(
+            self.key, self.cluster, self.load, prompt=self.prompt, paired=self.paired, content=content, store=store
+        )
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The real set. Equal ``fingerprint`` means equal pixels; ``description`` is for people."""
+    """The real set. Equal ``fingerprint`` means equal pixels; ``description`` is for people.
+
+    ``spare`` are the keys of clips that are there for the noise floor, to be compared with the others.
+    """
 
     clips: Sequence[ScoringClip]
     fingerprint: str
     description: str
+    spare: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from vid_diffusion_bench.config import prompt_id
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
+from vid_diffusion_bench.scoring.kept import feature_store
 from vid_diffusion_bench.scoring.one_pass import Progress, no_progress, score
 from vid_diffusion_bench.video import Video, find_videos, read_video
 
@@ -23,6 +24,8 @@ def score_folders(
     real: Path | None,
     generated: Path,
     metrics: Sequence[str],
+    *,
+    subsample: bool = False,
     progress: Progress = no_progress,
     reference_progress: Progress = no_progress,
 ) -> Scores:
@@ -50,6 +53,8 @@ def score_folders(
         metrics,
         reference=reference,
         reference_reason=reason,
+        subsample=subsample,
+        store=feature_store(),
         progress=progress,
         reference_progress=reference_progress,
     )
@@ -64,6 +69,7 @@ def _clip(path: Path, prompts: dict[str, str], pairs: dict[str, Path]) -> Scorin
         prompt=prompt,
         load=_reader(path),
         paired=_reader(pair) if pair else None,
+        content=partial(_content_hash, path),
     )
 
 
@@ -112,8 +118,12 @@ def folder_reference(folder: Path) -> Reference:
     """
     files = find_videos(folder)
     prompts = _prompts(folder)
-    clips = [ScoringClip(path.name, path.name, _prompt(path, prompts), _reader(path)) for path in files]
-    digests = sorted(f"{path.name} {_content_hash(path)}" for path in files)
+    contents = {path: _content_hash(path) for path in files}
+    clips = [
+        ScoringClip(path.name, path.name, _prompt(path, prompts), _reader(path), content=partial(contents.get, path))
+        for path in files
+    ]
+    digests = sorted(f"{path.name} {content}" for path, content in contents.items())
     content = hashlib.sha256("\n".join(digests).encode("utf-8", "surrogatepass")).hexdigest()
     return Reference(clips, content, f"{len(files)} files of {folder.name}")
 

@@ -1,12 +1,13 @@
-"""One pass over the clips: each decoded once, each feature computed once, then every metric summed up.
+"""One pass over the clips: each decoded once at most, each feature computed once, then every metric summed up.
 
-Between clips only the metrics' rows are kept (numbers, and one feature vector a clip for set metrics).
+Between clips only the metrics' rows are kept (numbers, one feature vector a clip, or a place in the feature store).
+:func:`accumulate` and :func:`summarize` are the two halves of :func:`score`; states of several shards merge between
+them to the same bits.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vid_diffusion_bench.exceptions import (
@@ -15,11 +16,13 @@ from vid_diffusion_bench.exceptions import (
     ValidationError,
     WeightsNotFoundError,
 )
+from vid_diffusion_bench.features import FeatureStore
 from vid_diffusion_bench.metrics import Context, Metric, MetricRegistry, Row, State
-from vid_diffusion_bench.results import MetricResult, Score, fingerprint
+from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 
 Progress = Callable[[int, int], None]
+Metrics = Mapping[str, Metric]
 
 
 def no_progress(done: int, total: int) -> None:
@@ -33,6 +36,8 @@ def score(
     total: int | None = None,
     reference: Reference | None = None,
     reference_reason: str | None = None,
+    subsample: bool = False,
+    store: FeatureStore | None = None,
     progress: Progress = no_progress,
     reference_progress: Progress = no_progress,
 ) -> Scores:
@@ -44,102 +49,123 @@ def score(
         total: Clips planned, failed ones included: the denominator of coverage. Default: ``len(clips)``.
         reference: The real set, for metrics that compare sets.
         reference_reason: Why there is no ``reference``.
+        subsample: Let set metrics cut the larger set to the size of the smaller; else unequal sizes have no value.
+        store: Where features are looked up and kept.
         progress: Called with clips done and their number, after each generated clip.
-        reference_progress: The same for real clips; clips known from an earlier pass of this process are not repeated.
+        reference_progress: The same for real clips.
 
     Raises:
         MetricNotFoundError: An unknown metric; raised before anything is decoded.
         ValidationError: Two clips share a key.
     """
     chosen = {name: MetricRegistry.get(name) for name in metrics}
-    _check_keys(clips)
-    absent = {name: reason for name, metric in chosen.items() if (reason := _unavailable(metric))}
-    running = {name: metric for name, metric in chosen.items() if name not in absent}
-    real = _reference_rows(reference, running, reference_progress)
-    pass_ = _pass_over(clips, running, progress, reference=False)
-    context = _context(len(clips) if total is None else total, reference, reference_reason, real.broken)
-    results = {}
-    for name, metric in chosen.items():
-        if name in absent:
-            results[name] = _absent_result(name, metric, absent[name], context(name).total or 0)
-            continue
-        state = State(pass_.rows[name], real.rows.get(name, {}))
-        results[name] = metric.compute(state, context(name))
-    per_clip = {name: {key: row.score() for key, row in rows.items()} for name, rows in pass_.rows.items()}
-    per_clip |= {name: {clip.key: Score(value=None, reason=why) for clip in clips} for name, why in absent.items()}
-    return Scores(per_clip, results, pass_.broken, real.broken)
+    check_keys(clips)
+    running = {name: metric for name, metric in chosen.items() if unavailable(metric) is None}
+    wanted = {name: metric for name, metric in running.items() if metric.uses_reference}
+    real = Pass()
+    if reference is not None and wanted:
+        check_keys(reference.clips)
+        real = accumulate(reference.clips, wanted, store=store, progress=reference_progress, reference=True)
+    seen = accumulate(clips, running, store=store, progress=progress)
+    context = _context(
+        len(clips) if total is None else total, reference, reference_reason, real.broken, subsample=subsample
+    )
+    return summarize(clips, chosen, seen, real, context)
 
 
 @dataclass(frozen=True)
-class _Pass:
-    """Rows by metric and clip key, and the clips that could not be decoded."""
+class Pass:
+    """The states of a pass by metric, and the clips that could not be decoded, with the reason."""
 
-    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
+    def merge(self, other: Pass) -> Pass:
+        """The passes of two shards, or of the generated and the real set, as one."""
+        empty = State()
+        names = dict.fromkeys([*self.states, *other.states])
+        states = {name: self.states.get(name, empty).merge(other.states.get(name, empty)) for name in names}
+        return Pass(states, self.broken | other.broken)
 
-def _pass_over(
-    clips: Sequence[ScoringClip], metrics: dict[str, Metric], progress: Progress, *, reference: bool
-) -> _Pass:
+
+def accumulate(
+    clips: Sequence[ScoringClip],
+    metrics: Metrics,
+    *,
+    store: FeatureStore | None = None,
+    progress: Progress = no_progress,
+    reference: bool = False,
+) -> Pass:
+    """Measure every clip by every metric; into the real side of the states if ``reference``."""
     states = {name: metric.empty() for name, metric in metrics.items()}
     broken: dict[str, str] = {}
     for done, entry in enumerate(clips, 1):
         try:
-            _update(states, metrics, entry, reference=reference)
+            _update(states, metrics, entry, store, reference=reference)
         except InvalidVideoError as error:
             broken[entry.key] = error.message
+            for state in states.values():
+                rows = state.reference if reference else state.generated
+                rows[entry.key] = Row(entry.cluster, None, "the clip cannot be decoded")
         progress(done, len(clips))
-    rows = {name: state.reference if reference else state.generated for name, state in states.items()}
-    lost = {entry.key: Row(entry.cluster, None, "the clip cannot be decoded") for entry in clips if entry.key in broken}
-    return _Pass({name: seen | lost for name, seen in rows.items()}, broken)
+    return Pass(states, broken)
 
 
-def _update(states: dict[str, State], metrics: dict[str, Metric], entry: ScoringClip, *, reference: bool) -> None:
+def summarize(
+    clips: Sequence[ScoringClip], chosen: Metrics, seen: Pass, real: Pass, context: Callable[[str], Context]
+) -> Scores:
+    """Every metric's result of the rows that were ``seen``, or why it cannot run here."""
+    both = Pass(seen.states).merge(Pass(real.states))
+    results, per_clip = {}, {}
+    for name, metric in chosen.items():
+        if name in both.states:
+            results[name] = metric.compute(both.states[name], context(name))
+            per_clip[name] = {key: row.score() for key, row in both.states[name].generated.items()}
+        else:
+            reason = unavailable(metric) or "it was not measured"
+            results[name] = _absent_result(name, metric, reason, context(name).total or 0)
+            per_clip[name] = {clip.key: Score(value=None, reason=reason) for clip in clips}
+    return Scores(per_clip, results, seen.broken, real.broken)
+
+
+def _update(
+    states: dict[str, State], metrics: Metrics, entry: ScoringClip, store: FeatureStore | None, *, reference: bool
+) -> None:
     """Add one clip to every state; a clip that cannot be decoded raises before any state has changed."""
-    clip = entry.open()
-    _ = clip.video
+    clip = entry.open(store)
+    _ = clip.shape
     for name, metric in metrics.items():
         metric.update(states[name], clip, reference=reference)
 
 
-_KNOWN_REFERENCES: OrderedDict[str, _Pass] = OrderedDict()
-"""Rows of the last real sets by the hash of their pixels and the metrics' protocols: several models share one set."""
-_REFERENCES_KEPT = 4
-
-
-def _reference_rows(reference: Reference | None, metrics: dict[str, Metric], progress: Progress) -> _Pass:
-    wanted = {name: metric for name, metric in metrics.items() if metric.uses_reference}
-    if reference is None or not wanted:
-        return _Pass()
-    _check_keys(reference.clips)
-    key = fingerprint([reference.fingerprint, {name: metric.protocol() for name, metric in wanted.items()}])
-    if key not in _KNOWN_REFERENCES:
-        _KNOWN_REFERENCES[key] = _pass_over(reference.clips, wanted, progress, reference=True)
-    _KNOWN_REFERENCES.move_to_end(key)
-    while len(_KNOWN_REFERENCES) > _REFERENCES_KEPT:
-        _KNOWN_REFERENCES.popitem(last=False)
-    return _KNOWN_REFERENCES[key]
-
-
 def _context(
-    total: int, reference: Reference | None, reason: str | None, broken: dict[str, str]
+    total: int, reference: Reference | None, reason: str | None, broken: dict[str, str], *, subsample: bool
 ) -> Callable[[str], Context]:
     lost = [f"{len(broken)} real clips could not be decoded"] if broken else []
 
     def context(name: str) -> Context:
         if reference is None:
             return Context(name, total, reference_reason=reason or "no real set was given")
-        return Context(name, total, reference.fingerprint, reference.description, reason, lost)
+        return Context(
+            name,
+            total,
+            reference.fingerprint,
+            reference.description,
+            reason,
+            lost,
+            subsample=subsample or bool(reference.spare),
+            spare=reference.spare,
+        )
 
     return context
 
 
-def _unavailable(metric: Metric) -> str | None:
-    """Why ``metric`` cannot run here at all."""
+def unavailable(metric: Metric) -> str | None:
+    """Why ``metric`` cannot run here at all; ``None`` when it can."""
     try:
         metric.protocol()
     except (WeightsNotFoundError, MissingDependencyError) as error:
-        return error.message
+        return f"{error.message}. {error.remedy}" if error.remedy else error.message
     return None
 
 
@@ -156,7 +182,8 @@ def _absent_result(name: str, metric: Metric, reason: str, total: int) -> Metric
     )
 
 
-def _check_keys(clips: Sequence[ScoringClip]) -> None:
+def check_keys(clips: Sequence[ScoringClip]) -> None:
+    """Raise ``ValidationError`` when two clips share a key."""
     keys = [clip.key for clip in clips]
     if len(set(keys)) < len(keys):
         raise ValidationError(f"two clips share a key: {sorted({key for key in keys if keys.count(key) > 1})}")

@@ -81,13 +81,17 @@ class ClipStore:
 
     def is_intact(self, clip: ClipInfo, file_sha256: str | None) -> bool:
         """Whether the clip's file is there, byte for byte as it was written."""
-        if clip.path is None or file_sha256 is None:
-            return False
+        return file_sha256 is not None and self.content(clip) == file_sha256
+
+    def content(self, clip: ClipInfo) -> str | None:
+        """SHA-256 of the bytes of the clip's file; ``None`` when it cannot be read."""
+        if clip.path is None:
+            return None
         try:
             with (self._folder / clip.path).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == file_sha256
+                return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
-            return False
+            return None
 
     def read(self, clip: ClipInfo) -> Video:
         """The clip's pixels, checked against their hash.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics.base import Measurement
 from vid_diffusion_bench.metrics.per_clip import PerClipMetric
-from vid_diffusion_bench.metrics.skill import skill
+from vid_diffusion_bench.metrics.pixels.skill import skill
 
 
 class MotionSmoothness(PerClipMetric):

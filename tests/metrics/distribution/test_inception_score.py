@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
-from vid_diffusion_bench.metrics.inception_score import inception_score
+from vid_diffusion_bench.metrics.distribution.inception_score import inception_score
 
 
 def by_definition(logits):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torchmetrics.image.fid import _compute_fid
 
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
-from vid_diffusion_bench.metrics.frechet import frechet_distance
+from vid_diffusion_bench.metrics.distribution.frechet import frechet_distance
 
 
 def draw(seed, n, d, shift=0.0, scale=1.0):
@@ -97,13 +97,17 @@ def by_hash(features, prefix=""):
 
 
 @pytest.mark.usefixtures("tiny_extractors")
-def test_the_larger_set_is_cut_and_said_to_be():
+def test_unequal_sets_are_refused_or_cut_on_request_and_said_to_be():
     generated, real = draw(0, 10, 6), draw(1, 25, 6, shift=1.0)
-    result = fvd(generated, real, reference="abc")
+    refused = fvd(generated, real, reference="abc")
+    assert refused.value is None
+    assert "10 generated and 25 real" in refused.reason
+    assert "--subsample" in refused.reason
+    result = fvd(generated, real, reference="abc", subsample=True)
     ordered = by_hash(real, "r")
     assert result.value == pytest.approx(frechet_distance(generated, ordered[:10]), rel=1e-10)
     assert result.metadata["noise_floor"] == pytest.approx(frechet_distance(ordered[:10], ordered[10:20]), rel=1e-10)
-    assert any("cut to 10" in line for line in result.warnings)
+    assert any("10 each were compared" in line for line in result.warnings)
     assert result.protocol["n_per_set"] == 10
     assert result.protocol["reference"] == "abc"
     assert result.label == "fvd[shapes-v1]"
@@ -115,14 +119,14 @@ def test_the_larger_set_is_cut_and_said_to_be():
 @pytest.mark.usefixtures("tiny_extractors")
 def test_distances_at_different_n_or_against_other_sets_are_not_comparable():
     real = draw(1, 25, 6)
-    ten, nine = fvd(draw(0, 10, 6), real, reference="abc"), fvd(draw(0, 9, 6), real, reference="abc")
-    other = fvd(draw(0, 10, 6), real, reference="abd")
+    ten, nine = (fvd(draw(0, n, 6), real, reference="abc", subsample=True) for n in (10, 9))
+    other = fvd(draw(0, 10, 6), real, reference="abd", subsample=True)
     assert len({result.protocol_fingerprint for result in (ten, nine, other)}) == 3
 
 
 @pytest.mark.usefixtures("tiny_extractors")
 @pytest.mark.parametrize(
-    ("n", "m", "said"), [(1, 9, "two clips"), (9, 1, "two clips"), (9, 0, "no real folder"), (0, 9, "no clip to score")]
+    ("n", "m", "said"), [(1, 9, "2 clips"), (9, 1, "2 clips"), (9, 0, "no real folder"), (0, 9, "no clip to score")]
 )
 def test_too_few_clips_have_no_distance(n, m, said):
     result = fvd(draw(0, n, 6), draw(1, m, 6), reference_reason="no real folder")

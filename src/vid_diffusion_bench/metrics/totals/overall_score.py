@@ -8,10 +8,10 @@ from typing import Any
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics.base import Measurement
-from vid_diffusion_bench.metrics.clip_text import ClipSimilarity
-from vid_diffusion_bench.metrics.motion_smoothness import MotionSmoothness
+from vid_diffusion_bench.metrics.learned.clip_text import ClipSimilarity
 from vid_diffusion_bench.metrics.per_clip import PerClipMetric
-from vid_diffusion_bench.metrics.temporal_consistency import TemporalConsistency
+from vid_diffusion_bench.metrics.pixels.motion_smoothness import MotionSmoothness
+from vid_diffusion_bench.metrics.pixels.temporal_consistency import TemporalConsistency
 
 PARTS: dict[str, tuple[PerClipMetric, float]] = {
     "clip_similarity": (ClipSimilarity(), 0.5),

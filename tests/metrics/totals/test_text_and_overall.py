@@ -5,7 +5,7 @@ from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.features.builtin import TextMatch
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
-from vid_diffusion_bench.metrics.overall_score import PARTS, overall
+from vid_diffusion_bench.metrics.totals.overall_score import PARTS, overall
 from vid_diffusion_bench.video import Video
 
 

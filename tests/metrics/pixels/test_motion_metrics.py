@@ -7,8 +7,8 @@ import pytest
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
-from vid_diffusion_bench.metrics.skill import skill
-from vid_diffusion_bench.metrics.temporal_flickering import flickering
+from vid_diffusion_bench.metrics.pixels.skill import skill
+from vid_diffusion_bench.metrics.pixels.temporal_flickering import flickering
 from vid_diffusion_bench.video import Video
 from vid_diffusion_bench.world.render import render
 from vid_diffusion_bench.world.scene import Attributes, sample_scene

@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
-from vid_diffusion_bench.metrics.ssim import ssim_map
+from vid_diffusion_bench.metrics.paired.ssim import ssim_map
 from vid_diffusion_bench.video import Video
 
 

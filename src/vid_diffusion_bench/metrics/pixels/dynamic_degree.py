@@ -24,6 +24,7 @@ class DynamicDegree(ShareMetric):
 
     def measure(self, clip: Clip) -> Measurement:
         speeds = clip.feature("motion-8fps")
-        threshold = 6.0 * min(clip.video.height, clip.video.width) / 256
+        _, height, width, _ = clip.shape
+        threshold = 6.0 * min(height, width) / 256
         enough = max(1, round(4 * (len(speeds) + 1) / 16))
         return Measurement(float((speeds > threshold).sum() >= enough))

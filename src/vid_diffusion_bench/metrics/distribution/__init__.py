@@ -1,0 +1,1 @@
+"""Set metrics: how two sets of clips, or one, are distributed."""

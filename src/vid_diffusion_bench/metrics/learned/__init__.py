@@ -1,0 +1,1 @@
+"""Per-clip metrics that ask a network."""

@@ -1,0 +1,1 @@
+"""Metrics against the real clip of the same name."""

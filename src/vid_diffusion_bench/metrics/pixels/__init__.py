@@ -1,0 +1,1 @@
+"""Per-clip metrics of the pixels alone."""

@@ -1,0 +1,1 @@
+"""Totals: stated combinations of other metrics."""
