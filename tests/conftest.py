@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["plugin"]
+"""A distribution of its own; tests/test_plugin.py installs it and runs its tests."""
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):

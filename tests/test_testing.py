@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from small_models import Painter
+from vid_diffusion_bench.metrics import Measurement, PerClipMetric
+from vid_diffusion_bench.metrics.distribution.fvd import Fvd
+from vid_diffusion_bench.metrics.paired.psnr import Psnr
 from vid_diffusion_bench.models import get_model
 from vid_diffusion_bench.models.oracle import OracleModel
 from vid_diffusion_bench.storage import RunStore
-from vid_diffusion_bench.testing import RunStoreContract, VideoModelContract
+from vid_diffusion_bench.testing import MetricContract, RunStoreContract, VideoModelContract
 from vid_diffusion_bench.video import Video
 
 
@@ -66,3 +69,62 @@ def test_the_contract_notices_a_model_that_breaks_it(broken):
 
     with pytest.raises(AssertionError):
         getattr(Contract(), broken)()
+
+
+class TestPsnr(MetricContract):
+    def make_metric(self):
+        return Psnr()
+
+
+class TestFvd(MetricContract):
+    def make_metric(self):
+        return Fvd()
+
+
+class Careless(PerClipMetric):
+    """Counts the clips it has seen, writes into them, and has no unit."""
+
+    name = "careless"
+    seen = 0
+
+    def measure(self, clip):
+        Careless.seen += 1
+        clip.video.frames[:] += 1
+        return Measurement(float(Careless.seen))
+
+    def protocol(self):
+        return {**super().protocol(), "seen": (Careless.seen,)}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "test_it_says_what_it_is",
+        "test_its_protocol_is_plain_and_repeatable",
+        "test_measuring_again_gives_the_same_bits",
+        "test_measuring_leaves_the_clip_as_it_was",
+    ],
+)
+def test_the_contract_notices_a_metric_that_breaks_it(broken):
+    class Contract(MetricContract):
+        def make_metric(self):
+            return Careless()
+
+    with pytest.raises(AssertionError):
+        getattr(Contract(), broken)()
+
+
+class OrderBound(Fvd):
+    """Takes the clips in the order in which they came."""
+
+    def compute(self, state, context):
+        return super().compute(state, context).model_copy(update={"value": float(next(iter(state.generated))[-1])})
+
+
+def test_the_contract_notices_a_metric_that_depends_on_order():
+    class Contract(MetricContract):
+        def make_metric(self):
+            return OrderBound()
+
+    with pytest.raises(AssertionError):
+        Contract().test_order_and_shards_change_not_a_bit()
