@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tiny_extractors import save_extractors
-from vid_diffusion_bench.exceptions import InvalidVideoError, MetricNotFoundError, ValidationError
+from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError, MetricNotFoundError, ValidationError
 from vid_diffusion_bench.features import FeatureRegistry, FeatureStore, builtin
 from vid_diffusion_bench.metrics import Context, MetricRegistry
 from vid_diffusion_bench.scoring import Reference, ScoringClip, accumulate, score, score_folders, summarize
@@ -192,6 +192,37 @@ def test_shards_merge_to_the_same_bits():
     merged = summarize(clips, metrics, seen, real, lambda name: Context(name, 6, "abc", "six"))
     for name in names:
         assert merged.results[name].model_dump_json() == whole.results[name].model_dump_json()
+
+
+def test_processes_give_the_same_bits_and_name_the_same_broken_clips(tmp_path):
+    for number in range(5):
+        write_lossless(tmp_path / f"{number}.mkv", rendered(number)[1])
+    (tmp_path / "broken.mp4").write_text("no video")
+    names = ["temporal_consistency", "dynamic_degree", "motion_smoothness"]
+    counted = []
+    alone = score_folders(None, tmp_path, names)
+    several = score_folders(None, tmp_path, names, workers=2, progress=lambda *count: counted.append(count))
+    assert several == alone
+    assert counted[-1] == (6, 6)
+    assert list(several.broken) == ["broken.mp4"]
+
+
+def test_a_killed_process_is_an_error_with_a_remedy(tmp_path):
+    write_lossless(tmp_path / "clip.mkv", rendered(0)[1])
+    MetricRegistry.register("deadly", "deadly_metric:Deadly")
+    try:
+        with pytest.raises(MetricComputationError, match="killed") as caught:
+            score_folders(None, tmp_path, ["deadly"], workers=2)
+    finally:
+        MetricRegistry.unregister("deadly")
+    assert "fewer workers" in caught.value.remedy
+
+
+def test_what_cannot_travel_is_refused():
+    with pytest.raises(ValidationError, match="another process"):
+        score(Shelf(2).clips, ["dynamic_degree"], workers=2)
+    with pytest.raises(ValidationError, match="at least 1"):
+        score([], ["dynamic_degree"], workers=0)
 
 
 def test_broken_real_clips_are_named_too():

@@ -76,7 +76,9 @@ def _described(name: str) -> dict[str, Any]:
 
 
 @app.command
-def compute(*, generated: Path, real: Path | None = None, metrics: Names = None, subsample: bool = False) -> Reply:
+def compute(
+    *, generated: Path, real: Path | None = None, metrics: Names = None, subsample: bool = False, workers: int = 1
+) -> Reply:
     """Score a folder of video files, by itself or against a folder of real ones.
 
     Clips are mp4, webm, mov, avi, gif and mkv files, or folders of still frames. Prompts are read from prompts.json
@@ -87,6 +89,7 @@ def compute(*, generated: Path, real: Path | None = None, metrics: Names = None,
         real: Folder of real videos, for metrics that compare; paired metrics take the file of the same name.
         metrics: Metrics by name. Default: those that need neither prompts nor pairs.
         subsample: Let set metrics cut the larger folder to the size of the smaller.
+        workers: Processes that score; they share the cores.
     """
     from rich.console import Group
 
@@ -97,7 +100,13 @@ def compute(*, generated: Path, real: Path | None = None, metrics: Names = None,
         from vid_diffusion_bench.scoring import score_folders
 
         scores = score_folders(
-            real, generated, names, subsample=subsample, progress=progress, reference_progress=reference_progress
+            real,
+            generated,
+            names,
+            subsample=subsample,
+            workers=workers,
+            progress=progress,
+            reference_progress=reference_progress,
         )
     data = {
         "results": {name: result.model_dump(mode="json") for name, result in scores.results.items()},

@@ -13,7 +13,8 @@ from vid_diffusion_bench.config import prompt_id
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.kept import feature_store
-from vid_diffusion_bench.scoring.one_pass import Progress, no_progress, score
+from vid_diffusion_bench.scoring.one_pass import Progress, no_progress
+from vid_diffusion_bench.scoring.score import score
 from vid_diffusion_bench.video import Video, find_videos, read_video
 
 PROMPTS = "prompts.json"
@@ -26,6 +27,7 @@ def score_folders(
     metrics: Sequence[str],
     *,
     subsample: bool = False,
+    workers: int = 1,
     progress: Progress = no_progress,
     reference_progress: Progress = no_progress,
 ) -> Scores:
@@ -55,6 +57,7 @@ def score_folders(
         reference_reason=reason,
         subsample=subsample,
         store=feature_store(),
+        workers=workers,
         progress=progress,
         reference_progress=reference_progress,
     )

@@ -1,8 +1,7 @@
 """One pass over the clips: each decoded once at most, each feature computed once, then every metric summed up.
 
 Between clips only the metrics' rows are kept (numbers, one feature vector a clip, or a place in the feature store).
-:func:`accumulate` and :func:`summarize` are the two halves of :func:`score`; states of several shards merge between
-them to the same bits.
+States of several shards, merged between :func:`accumulate` and :func:`summarize`, give the same bits.
 """
 
 from __future__ import annotations
@@ -13,13 +12,12 @@ from dataclasses import dataclass, field
 from vid_diffusion_bench.exceptions import (
     InvalidVideoError,
     MissingDependencyError,
-    ValidationError,
     WeightsNotFoundError,
 )
 from vid_diffusion_bench.features import FeatureStore
-from vid_diffusion_bench.metrics import Context, Metric, MetricRegistry, Row, State
+from vid_diffusion_bench.metrics import Context, Metric, Row, State
 from vid_diffusion_bench.results import MetricResult, Score
-from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
+from vid_diffusion_bench.scoring.clips import Scores, ScoringClip
 
 Progress = Callable[[int, int], None]
 Metrics = Mapping[str, Metric]
@@ -27,50 +25,6 @@ Metrics = Mapping[str, Metric]
 
 def no_progress(done: int, total: int) -> None:
     """The progress listener that does nothing."""
-
-
-def score(
-    clips: Sequence[ScoringClip],
-    metrics: Sequence[str],
-    *,
-    total: int | None = None,
-    reference: Reference | None = None,
-    reference_reason: str | None = None,
-    subsample: bool = False,
-    store: FeatureStore | None = None,
-    progress: Progress = no_progress,
-    reference_progress: Progress = no_progress,
-) -> Scores:
-    """Score ``clips`` by every metric of ``metrics``.
-
-    Args:
-        clips: The generated clips; keys must differ.
-        metrics: Names or aliases; results carry them as written.
-        total: Clips planned, failed ones included: the denominator of coverage. Default: ``len(clips)``.
-        reference: The real set, for metrics that compare sets.
-        reference_reason: Why there is no ``reference``.
-        subsample: Let set metrics cut the larger set to the size of the smaller; else unequal sizes have no value.
-        store: Where features are looked up and kept.
-        progress: Called with clips done and their number, after each generated clip.
-        reference_progress: The same for real clips.
-
-    Raises:
-        MetricNotFoundError: An unknown metric; raised before anything is decoded.
-        ValidationError: Two clips share a key.
-    """
-    chosen = {name: MetricRegistry.get(name) for name in metrics}
-    check_keys(clips)
-    running = {name: metric for name, metric in chosen.items() if unavailable(metric) is None}
-    wanted = {name: metric for name, metric in running.items() if metric.uses_reference}
-    real = Pass()
-    if reference is not None and wanted:
-        check_keys(reference.clips)
-        real = accumulate(reference.clips, wanted, store=store, progress=reference_progress, reference=True)
-    seen = accumulate(clips, running, store=store, progress=progress)
-    context = _context(
-        len(clips) if total is None else total, reference, reference_reason, real.broken, subsample=subsample
-    )
-    return summarize(clips, chosen, seen, real, context)
 
 
 @dataclass(frozen=True)
@@ -138,28 +92,6 @@ def _update(
         metric.update(states[name], clip, reference=reference)
 
 
-def _context(
-    total: int, reference: Reference | None, reason: str | None, broken: dict[str, str], *, subsample: bool
-) -> Callable[[str], Context]:
-    lost = [f"{len(broken)} real clips could not be decoded"] if broken else []
-
-    def context(name: str) -> Context:
-        if reference is None:
-            return Context(name, total, reference_reason=reason or "no real set was given")
-        return Context(
-            name,
-            total,
-            reference.fingerprint,
-            reference.description,
-            reason,
-            lost,
-            subsample=subsample or bool(reference.spare),
-            spare=reference.spare,
-        )
-
-    return context
-
-
 def unavailable(metric: Metric) -> str | None:
     """Why ``metric`` cannot run here at all; ``None`` when it can."""
     try:
@@ -180,10 +112,3 @@ def _absent_result(name: str, metric: Metric, reason: str, total: int) -> Metric
         higher_is_better=metric.higher_is_better,
         metadata={"coverage": 0.0 if total else None},
     )
-
-
-def check_keys(clips: Sequence[ScoringClip]) -> None:
-    """Raise ``ValidationError`` when two clips share a key."""
-    keys = [clip.key for clip in clips]
-    if len(set(keys)) < len(keys):
-        raise ValidationError(f"two clips share a key: {sorted({key for key in keys if keys.count(key) > 1})}")
