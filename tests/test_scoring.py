@@ -9,7 +9,12 @@ import pytest
 from PIL import Image
 
 from tiny_extractors import save_extractors
-from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError, MetricNotFoundError, ValidationError
+from vid_diffusion_bench.exceptions import (
+    InvalidVideoError,
+    MetricComputationError,
+    MetricNotFoundError,
+    ValidationError,
+)
 from vid_diffusion_bench.features import FeatureRegistry, FeatureStore, builtin
 from vid_diffusion_bench.metrics import Context, MetricRegistry
 from vid_diffusion_bench.scoring import Reference, ScoringClip, accumulate, score, score_folders, summarize
