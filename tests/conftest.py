@@ -29,7 +29,8 @@ def _own_folders(tmp_path, monkeypatch):
     """No test reads or writes the settings, models or caches of who runs it."""
     for variable in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "HF_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / ".home" / variable.lower()))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    for variable in ("HF_HUB_CACHE", "VIDBENCH_WEIGHTS_DIR"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path / ".home" / "cache"))
 
 

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_cache_dir(APP)),
         description="its folder models/ holds diffusers folders, each named like a model of the list",
     )
+    weights_dir: Path | None = Field(
+        None, description="holds the weights of feature extractors; weights/ in cache_dir when not set"
+    )
     output_dir: Path = Field(Path("outputs"), description="where runs are written by default")
     keep_features: bool = Field(
         default=True, description="keep the features of clips in cache_dir/features, so that no pass repeats them"

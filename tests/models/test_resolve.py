@@ -21,7 +21,7 @@ from vid_diffusion_bench.models import (
     register_model,
 )
 from vid_diffusion_bench.models.oracle import OracleModel
-from vid_diffusion_bench.models.snapshot import hub_cache
+from vid_diffusion_bench.weights.places import hub_cache
 
 KNOWN = [
     *("shapes-base", "shapes-small", "shapes-oracle", "svd", "svd-xt", "cogvideox-2b", "cogvideox-5b", "ltx-video"),

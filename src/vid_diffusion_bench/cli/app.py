@@ -45,6 +45,7 @@ _COMMANDS = (
     ("report", "report:report", _LOOK, "Write a run's HTML report again."),
     ("export", "export:export", _LOOK, "Write a run's numbers as CSV, JSON, Parquet, Markdown or LaTeX."),
     ("models", "models:app", _SETUP, "List models and what they need."),
+    ("weights", "weights:app", _SETUP, "List, add and fetch the weights of published feature extractors."),
     ("prompts", "prompts:app", _SETUP, "List and show the standard prompt sets."),
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )

@@ -14,6 +14,7 @@ from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
 from vid_diffusion_bench.registry import Registry
+from vid_diffusion_bench.weights.places import hub_cache
 
 ModelFactory = Callable[[], VideoModel]
 F = TypeVar("F", bound=ModelFactory)
@@ -141,7 +142,7 @@ def _hub_folder(hub_id: str, revision: str) -> Path:
     if folder is None:
         at = "" if revision == "main" else f" --revision {revision}"
         raise WeightsNotFoundError(
-            f"hf:{hub_id} is not in {snapshot.hub_cache()}",
+            f"hf:{hub_id} is not in {hub_cache()}",
             remedy=f"hf download {hub_id}{at}",
             details={"hub": hub_id, "revision": revision},
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError, WeightsNotFoundError
 from vid_diffusion_bench.results import fingerprint
+from vid_diffusion_bench.weights.places import hub_cache
 
 INDEX = "model_index.json"
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights"
@@ -25,13 +25,6 @@ def models_folder() -> Path:
     from vid_diffusion_bench.settings import load_settings
 
     return load_settings().cache_dir / "models"
-
-
-def hub_cache() -> Path:
-    """The Hugging Face cache: ``HF_HUB_CACHE``, else ``HF_HOME/hub``, else ``~/.cache/huggingface/hub``."""
-    if os.environ.get("HF_HUB_CACHE"):
-        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
-    return Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser() / "hub"
 
 
 def parse_hub_reference(text: str) -> tuple[str, str]:
