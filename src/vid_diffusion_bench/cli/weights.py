@@ -39,12 +39,12 @@ def list_all() -> Reply:
     from vid_diffusion_bench.weights.store import inspect
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("weights", "status", "where", "what needs them"):
-        table.add_column(title, no_wrap=title in {"weights", "status"}, overflow="fold")
+    for title in ("weights", "status", "what needs them", "where"):
+        table.add_column(title, no_wrap=title != "where", overflow="fold")
     states = [inspect(entry) for entry in catalogue()]
     for state in states:
         status = Text(_status(state), style=_STYLES[state.status])
-        table.add_row(state.entry.name, status, _where(state), state.entry.needed_by)
+        table.add_row(state.entry.name, status, state.entry.needed_by, _where(state))
     note = Text(f"\nLooked for in {weights_folder()}, hub models also in the Hugging Face cache.", style="dim")
     data = {"folder": str(weights_folder()), "weights": [_data(state) for state in states]}
     return Reply(data, Group(table, note))

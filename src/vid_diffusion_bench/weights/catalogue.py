@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.registry import Registry
 
 Kind = Literal["file", "hub"]
 
@@ -71,6 +70,8 @@ def get_entry(name: str) -> WeightsEntry:
     Raises:
         ValidationError: There is none.
     """
+    from vid_diffusion_bench.registry import Registry
+
     registry: Registry[WeightsEntry] = Registry("weights", error=_unknown)
     for entry in catalogue():
         registry.register(entry.name, entry)

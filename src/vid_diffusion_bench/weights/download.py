@@ -14,6 +14,7 @@ from vid_diffusion_bench.exceptions import WeightsNotFoundError
 
 TIMEOUT_SECONDS = 30
 _CHUNK = 1 << 20
+_NO_ANSWER = (TimeoutError, http.client.HTTPException, urllib.error.URLError, ConnectionError)
 _PAGE = re.compile(rb"\s*<(!doctype|html)", re.IGNORECASE)
 
 
@@ -41,12 +42,30 @@ def download(url: str, part: Path, progress: Callable[[int, int | None], None], 
         # There are no bytes after ours: whether the file is the right one, its hash tells.
         if error.headers.get("Content-Range", "").rpartition("/")[2] != str(start):
             download(url, part, progress, resume=False)
-    except (TimeoutError, http.client.HTTPException, urllib.error.URLError, ConnectionError) as error:
-        reason = getattr(error, "reason", None) or error or type(error).__name__
-        raise WeightsNotFoundError(f"{url} cannot be read: {reason}") from error
+    except _NO_ANSWER as error:
+        raise _unreadable(url, error) from error
 
 
-def _open(url: str, start: int) -> http.client.HTTPResponse:
+def read_text(url: str) -> str:
+    """What a small page says.
+
+    Raises:
+        WeightsNotFoundError: The server cannot be reached, or has no such page.
+    """
+    try:
+        with _open(url) as response:
+            return response.read(_CHUNK).decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        raise WeightsNotFoundError(f"{url} answered {error.code} {error.reason}") from error
+    except _NO_ANSWER as error:
+        raise _unreadable(url, error) from error
+
+
+def _unreadable(url: str, error: Exception) -> WeightsNotFoundError:
+    return WeightsNotFoundError(f"{url} cannot be read: {getattr(error, 'reason', None) or error}")
+
+
+def _open(url: str, start: int = 0) -> http.client.HTTPResponse:
     headers = {"User-Agent": "vid-diffusion-bench", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"

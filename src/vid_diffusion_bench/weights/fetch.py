@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from vid_diffusion_bench.exceptions import ModelLoadingError, StorageError, ValidationError, WeightsNotFoundError
+from vid_diffusion_bench.exceptions import ModelLoadingError, StorageError, WeightsNotFoundError
 from vid_diffusion_bench.weights.add import accept, how_to_save, replace
 from vid_diffusion_bench.weights.catalogue import WeightsEntry, get_entry
-from vid_diffusion_bench.weights.download import download
+from vid_diffusion_bench.weights.download import download, read_text
 from vid_diffusion_bench.weights.places import expected_path, hub_problem, weights_folder
 from vid_diffusion_bench.weights.store import WeightsFile, check, find, inspect, refused
 
@@ -38,7 +40,7 @@ def fetch(name: str, progress: Progress | None = None) -> WeightsFile:
     try:
         weights_folder().mkdir(parents=True, exist_ok=True)
         return _fetch_file(entry, progress or _quiet) if entry.kind == "file" else _fetch_hub(entry)
-    except PermissionError as error:
+    except OSError as error:
         remedy = "`vid-bench config set weights_dir FOLDER` chooses another folder"
         raise StorageError(f"{weights_folder()} cannot be written: {error}", remedy=remedy) from error
 
@@ -72,7 +74,7 @@ def _fetch_hub(entry: WeightsEntry) -> WeightsFile:
     part = target.with_name(f".{target.name}.part")
     try:
         revision = _snapshot(entry, part)
-    except ValidationError as error:
+    except WeightsNotFoundError as error:
         raise _not_to_be_had(entry, [error.message]) from error
     if problem := hub_problem(part):
         raise WeightsNotFoundError(f"{entry.hub} at {revision}: {problem}", remedy=how_to_save(entry))
@@ -82,27 +84,40 @@ def _fetch_hub(entry: WeightsEntry) -> WeightsFile:
         raise ModelLoadingError(f"{entry.hub} at {revision} gave something else: {reason}", remedy=f"remove {part}")
     if state.status != "present":
         raise refused(state)
+    shutil.rmtree(part / ".cache", ignore_errors=True)  # what huggingface_hub keeps for going on with a download
     replace(part, target)
     return accept(entry, target, revision=revision, hub=entry.hub)
 
 
 def _snapshot(entry: WeightsEntry, part: Path) -> str:
     """Download the files of the repository's root into ``part`` and give the commit they are of."""
-    from huggingface_hub import HfApi
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     assert entry.hub is not None
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    revision = _commit(entry.hub, entry.revision or "main", endpoint)
     try:
-        revision = entry.revision or str(api.model_info(entry.hub, timeout=30).sha)
-        api.snapshot_download(
-            entry.hub, revision=revision, local_dir=part, allow_patterns=_HUB_FILES, ignore_patterns=["*/*"]
+        snapshot_download(
+            entry.hub,
+            revision=revision,
+            local_dir=part,
+            allow_patterns=_HUB_FILES,
+            ignore_patterns=["*/*"],
+            endpoint=endpoint,
         )
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-        raise ValidationError(f"{entry.hub} cannot be downloaded: {_first_line(error)}") from error
+        raise WeightsNotFoundError(f"{entry.hub} cannot be downloaded: {_first_line(error)}") from error
     return revision
+
+
+def _commit(hub: str, revision: str, endpoint: str) -> str:
+    """The commit that ``revision`` means now; asked first, because ``huggingface_hub`` tries for long without a hub."""
+    answer = read_text(f"{endpoint}/api/models/{hub}/revision/{revision}")
+    try:
+        return str(json.loads(answer)["sha"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsNotFoundError(f"{endpoint} does not answer as the hub does") from error
 
 
 def _not_to_be_had(entry: WeightsEntry, problems: list[str]) -> WeightsNotFoundError:
