@@ -63,3 +63,18 @@ def test_what_is_written_is_within_half_a_last_digit(value):
 @pytest.mark.parametrize(("count", "written"), [(999, "999 B"), (5_300_000, "5.3 MB"), (2e9, "2 GB")])
 def test_sizes(count, written):
     assert numbers.size(count) == written
+
+
+def test_beside_a_distance_stand_n_and_its_floor():
+    fields = {"interval_reason": "none", "metadata": {"n_per_set": 2048, "noise_floor": 3.14159}}
+    distance = MetricResult(name="fvd", value=10.0, **fields)
+    assert numbers.beside(distance, 1) == "N 2,048, floor 3.1"
+    no_floor = MetricResult(
+        name="fvd", value=10.0, interval_reason="none", metadata={"n_per_set": 8, "noise_floor": None}
+    )
+    assert numbers.beside(no_floor, 1) == "N 8, no floor"
+    kernel = MetricResult(
+        name="kvd", value=1.0, confidence_interval=(0.5, 1.5), metadata={"n_per_set": 8, "noise_floor": 0}
+    )
+    assert numbers.beside(kernel, 1) == "[0.5, 1.5] N 8, floor 0.0"
+    assert numbers.beside(MetricResult(name="fvd", value=None, reason="one clip"), 1) == ""

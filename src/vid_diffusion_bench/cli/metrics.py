@@ -121,23 +121,23 @@ def compute(
 
 def _table(results: dict[str, Any]) -> Any:
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     from vid_diffusion_bench.report import numbers
+    from vid_diffusion_bench.report.footnotes import Footnotes
 
+    footnotes = Footnotes()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title in ("metric", "value", "95 % interval", "clips", "remark"):
-        table.add_column(title, justify="right" if title in {"value", "95 % interval", "clips"} else "left")
+    for title in ("metric", "value", "95 % interval, or N and floor", "clips"):
+        table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=title == "metric")
     for result in results.values():
         digits = numbers.decimals([result])
-        remark = "; ".join(filter(None, [result.reason, *result.warnings]))
+        value = Text(numbers.number(result.value, digits))
+        for note in filter(None, [result.reason, *result.warnings]):
+            value.append(footnotes.mark(note))
         arrow = {True: " ↑", False: " ↓", None: ""}[result.higher_is_better]
-        table.add_row(
-            Text(f"{result.label}{arrow}"),
-            numbers.number(result.value, digits),
-            numbers.interval(result.confidence_interval, digits) or numbers.ABSENT,
-            f"{result.n} of {result.total}",
-            Text(remark, style="yellow"),
-        )
-    return table
+        beside = numbers.beside(result, digits) or numbers.ABSENT
+        table.add_row(Text(f"{result.label}{arrow}"), value, beside, f"{result.n} of {result.total}")
+    return Group(table, Text(), *footnotes.lines())

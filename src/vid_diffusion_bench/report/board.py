@@ -87,6 +87,11 @@ class Column:
         cell = self.cells.get(model)
         return numbers.interval(cell.confidence_interval if cell else None, self._digits_of(cell))
 
+    def beside(self, model: str) -> str:
+        """The interval, and for comparisons of sets N and the noise floor."""
+        cell = self.cells.get(model)
+        return numbers.beside(cell, self._digits_of(cell))
+
     def _digits_of(self, cell: MetricResult | None) -> int:
         """The column's digits, unless the cell is of another order of magnitude (9 ms beside 4,210 ms)."""
         own = numbers.decimals([cell] if cell else [])

@@ -47,6 +47,17 @@ def interval(bounds: tuple[float, float] | None, digits: int) -> str:
     return f"[{number(bounds[0], digits)}, {number(bounds[1], digits)}]" if bounds else ""
 
 
+def beside(result: MetricResult | None, digits: int) -> str:
+    """What stands beside a value: its interval, or of a comparison of sets N and the noise floor at that N."""
+    if result is None or result.value is None:
+        return ""
+    lines = [interval(result.confidence_interval, digits)]
+    if (n := result.metadata.get("n_per_set")) is not None:
+        floor = result.metadata.get("noise_floor")
+        lines.append(f"N {n:,}, " + ("no floor" if floor is None else f"floor {number(floor, digits)}"))
+    return " ".join(filter(None, lines))
+
+
 def compact(value: float | None) -> str:
     """One value on its own, to four significant digits."""
     if value is None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vid_diffusion_bench.report.board import Board, Column
+from vid_diffusion_bench.report.footnotes import Footnotes
 from vid_diffusion_bench.report.headline import headline, scope, verdict
 from vid_diffusion_bench.report.numbers import duration
 from vid_diffusion_bench.results import BenchmarkResult
@@ -22,10 +23,10 @@ class ResultTable:
     def __init__(self, result: BenchmarkResult) -> None:
         self.result = result
         self.board = Board.of(result)
-        self.notes: list[str] = []
+        self.footnotes = Footnotes()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        self.notes = []
+        self.footnotes = Footnotes()
         yield Text(headline(self.board), style="bold")
         yield Text(" ".join(filter(None, [verdict(self.board), f"{scope(self.result)}."])), style="dim")
         yield Text()
@@ -59,23 +60,23 @@ class ResultTable:
         best = model in column.best
         text = Text.assemble(("★ " if best else "", "yellow"), (column.value(model), "bold green" if best else ""))
         if cell is None:
-            return text.append(self._mark("measured under another protocol, see its own row"))
+            return text.append(self.footnotes.mark("measured under another protocol, see its own row"))
         if cell.value is None:
-            return text.append(self._mark(cell.reason or ""))
+            return text.append(self.footnotes.mark(cell.reason or ""))
         for warning in cell.warnings:
-            text.append(self._mark(warning))
-        if bounds := column.interval(model):
-            text.append(f"\n{bounds}", style="dim")
+            text.append(self.footnotes.mark(warning))
+        if beside := column.beside(model):
+            text.append(f"\n{beside}", style="dim")
         return text
 
-    def _mark(self, note: str) -> Text:
-        if note not in self.notes:
-            self.notes.append(note)
-        return Text(f" {_superscript(self.notes.index(note) + 1)}", style="yellow")
-
     def _footer(self) -> RenderableType:
-        lines = [Text("↑ higher is better, ↓ lower; [95 % confidence interval]; ★ best", style="dim")]
-        lines += [_note(number, note) for number, note in enumerate(self.notes, 1)]
+        lines = [
+            Text(
+                "↑ higher is better, ↓ lower; [95 % confidence interval]; floor: real against real at that N; ★ best",
+                style="dim",
+            )
+        ]
+        lines += self.footnotes.lines()
         if len(self.result.manifests) == 1:
             manifest = next(iter(self.result.manifests.values()))
             lines.append(Text(f"On {manifest.device_name or manifest.processor}, {manifest.precision}", style="dim"))
@@ -91,11 +92,3 @@ def table(result: BenchmarkResult) -> ResultTable:
 def _label(column: Column) -> Text:
     text = Text(column.title)
     return text.append(f" {column.arrow}" if column.arrow else "", style="dim")
-
-
-def _note(number: int, note: str) -> Text:
-    return Text(f"{_superscript(number)} {note}", style="yellow")
-
-
-def _superscript(number: int) -> str:
-    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(number))
