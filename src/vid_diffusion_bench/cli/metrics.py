@@ -18,7 +18,7 @@ WITH_REFERENCE = ("fvd", *WITHOUT_REFERENCE)
 
 @app.command(name="list")
 def list_all() -> Reply:
-    """List the metrics."""
+    """List the metrics, their variants, and whether each could run now."""
     from rich.table import Table
     from rich.text import Text
 
@@ -28,10 +28,20 @@ def list_all() -> Reply:
     for title in ("metric", "better", "what it is"):
         table.add_column(title, no_wrap=title != "what it is")
     rows = [_described(name) for name in MetricRegistry.names()]
-    for row in rows:
+    for row in sorted(rows, key=lambda row: _order(row, rows)):
         better = {True: "higher", False: "lower", None: "neither"}[row["higher_is_better"]]
-        table.add_row(row["name"], better, Text.assemble(_first_line(row), " ", (row["label"], "dim")))
+        _, _, variant = row["name"].partition(":")
+        what = Text("as above" if variant else _first_line(row)).append(f" {row['label']}", style="dim")
+        if row["unavailable"]:
+            what.append(f" {row['unavailable']}", style="yellow")
+        table.add_row(Text(f"  :{variant}" if variant else row["name"]), better, what)
     return Reply({"metrics": rows}, table)
+
+
+def _order(row: dict[str, Any], rows: list[dict[str, Any]]) -> int:
+    """Variants stand under their metric."""
+    metric = row["name"].partition(":")[0]
+    return next(index for index, other in enumerate(rows) if other["name"].partition(":")[0] == metric)
 
 
 def _first_line(described: dict[str, Any]) -> str:
@@ -59,6 +69,7 @@ def info(name: str, /) -> Reply:
 
 def _described(name: str) -> dict[str, Any]:
     from vid_diffusion_bench.metrics import MetricRegistry
+    from vid_diffusion_bench.scoring import unavailable
 
     metric = MetricRegistry.get(name)
     return {
@@ -72,6 +83,7 @@ def _described(name: str) -> dict[str, Any]:
         "extractors": list(metric.needs),
         "uses_reference": metric.uses_reference,
         "version": metric.version,
+        "unavailable": unavailable(metric),
     }
 
 

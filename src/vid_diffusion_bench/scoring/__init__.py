@@ -3,7 +3,7 @@
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.folders import folder_reference, score_folders
 from vid_diffusion_bench.scoring.kept import feature_store
-from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, summarize
+from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, summarize, unavailable
 from vid_diffusion_bench.scoring.score import score
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "score",
     "score_folders",
     "summarize",
+    "unavailable",
 ]
