@@ -96,8 +96,9 @@ class Clip:
 
     def _entry(self, extractor: FeatureExtractor) -> tuple[str, str, str]:
         """Extractor, its identity's hash, and the hash of what it read."""
+        assert self._store is not None
         read = fingerprint([self._content, self.prompt if extractor.reads_prompt else None])
-        return extractor.name, fingerprint(extractor.identity())[:16], read
+        return extractor.name, self._store.identity(extractor.name, extractor.identity), read
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from vid_diffusion_bench.results import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,13 @@ class FeatureStore:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._writable = True
+        self._identities: dict[str, str] = {}
+
+    def identity(self, name: str, identity: Callable[[], dict[str, Any]]) -> str:
+        """Hash of the ``identity`` of extractor ``name``, which is asked once in the life of the store."""
+        if name not in self._identities:
+            self._identities[name] = fingerprint(identity())[:16]
+        return self._identities[name]
 
     def get(self, entry: Entry, output: type) -> Any | None:
         """What was kept, or ``None``."""
