@@ -24,6 +24,22 @@ def tiny(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_networks_folder(tmp_path_factory):
+    """Every published network at a tiny random size, written once."""
+    from tiny_networks import save_networks
+
+    return save_networks(tmp_path_factory.mktemp("networks"))
+
+
+@pytest.fixture
+def tiny_networks(tiny_networks_folder, monkeypatch):
+    """The weights folder holds every published network at a tiny random size."""
+    from tiny_networks import use_networks
+
+    return use_networks(monkeypatch, tiny_networks_folder)
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path, monkeypatch):
     """No test reads or writes the settings, models or caches of who runs it."""

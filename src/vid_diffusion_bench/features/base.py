@@ -149,6 +149,15 @@ for _name, _home in {
     "interpolation": "motion:INTERPOLATION",
     "shapes-v1-video": "builtin:VIDEO",
     "shapes-v1-text": "builtin:TEXT",
+    "clip-vit-b-32": "networks.clip:B32",
+    "clip-vit-b-16": "networks.clip:B16",
+    "clip-vit-l-14": "networks.clip:L14",
+    "clip-vit-b-32-vbench": "networks.clip:B32_VBENCH",
+    "clip-vit-b-16-vbench": "networks.clip:B16_VBENCH",
+    "clip-vit-l-14-vbench": "networks.clip:L14_VBENCH",
+    "clip-vit-b-32-text": "networks.clip:B32_TEXT",
+    "clip-vit-b-16-text": "networks.clip:B16_TEXT",
+    "clip-vit-l-14-text": "networks.clip:L14_TEXT",
 }.items():
     FeatureRegistry.register(_name, f"vid_diffusion_bench.features.{_home}")
 

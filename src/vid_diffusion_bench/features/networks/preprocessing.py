@@ -1,0 +1,168 @@
+"""From frames to what a network reads, as its publisher does it: uint8 (N, H, W, 3) to float32 (N, 3, h, w).
+
+Each protocol is one frozen value. ``describe()`` puts all of its fields into words, for the extractor's identity.
+
+| value | whose |
+| --- | --- |
+| ``CLIP`` | OpenAI's, and the processor of ``openai/clip-vit-*`` on the hub |
+| ``CLIP_VBENCH`` | ``clip_transform(224)`` of VBench's ``vbench/utils.py`` |
+| ``DINO_VBENCH`` | ``dino_transform(224)`` of the same file |
+| ``DINOV2`` | the processor of ``facebook/dinov2-base`` |
+| ``VIDEOMAE`` | those of ``MCG-NJU/videomae-base-finetuned-kinetics`` and ``microsoft/xclip-base-patch32`` |
+| ``VIDEOMAE_V2`` | ``preprocess_videomae`` of cd-fvd's ``third_party/VideoMAEv2/utils.py`` |
+| ``VJEPA2`` | the processor of ``facebook/vjepa2-vitl-fpc64-256`` |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.exceptions import MetricComputationError
+from vid_diffusion_bench.video import Frames
+
+if TYPE_CHECKING:
+    import torch
+
+Triple = tuple[float, float, float]
+Filter = Literal["bilinear", "bicubic"]
+Kernel = Literal["pillow", "sampled", "sampled-float"]
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MAX_ELONGATION = 16
+"""Longest side over shortest: beyond it a frame resized by its shorter side would fill the memory."""
+
+_KERNELS: dict[Kernel, str] = {
+    "pillow": "antialias, rounded to 8 bits after each pass (Pillow)",
+    "sampled": "no antialias (torch interpolate, half-pixel centres), rounded to 8 bits",
+    "sampled-float": "no antialias (torch interpolate, half-pixel centres), not rounded",
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """One protocol.
+
+    Args:
+        size: Pixels of the shorter side after resizing, or of both where the frame is stretched.
+        filter: Interpolation.
+        kernel: ``pillow`` antialiases and rounds as Pillow does; ``sampled`` is torchvision's ``Resize`` of a uint8
+            tensor with ``antialias=False``; ``sampled-float`` is ``torch.nn.functional.interpolate`` of floats.
+        keep_aspect: Resize by the shorter side; otherwise both sides become ``size``.
+        crop: Pixels of the square cut from the middle; ``None``: nothing is cut.
+        crop_rounding: An odd margin: ``down`` leaves the smaller half above and left (transformers), ``even`` rounds
+            half the margin to the nearest even number (torchvision).
+        mean, std: Of each channel, on the scale 0..1.
+    """
+
+    size: int
+    filter: Filter
+    kernel: Kernel
+    keep_aspect: bool = True
+    crop: int | None = None
+    crop_rounding: Literal["down", "even"] = "down"
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+
+    def __call__(self, frames: Frames) -> torch.Tensor:
+        """The tensor (N, 3, h, w) of ``frames`` (N, H, W, 3); one frame at a time is held as floats.
+
+        Raises:
+            MetricComputationError: The frames are too long and thin to be resized by their shorter side.
+        """
+        import torch
+
+        height, width = self._resized(frames.shape[1], frames.shape[2])
+        planes = [self._crop(_RESIZERS[self.kernel](frame, height, width, self.filter)) for frame in frames]
+        return torch.from_numpy(self._normalised(np.stack(planes)))
+
+    def describe(self) -> str:
+        """Every field, in words."""
+        fit = f"shorter side {self.size}" if self.keep_aspect else f"stretched to {self.size}x{self.size}"
+        margin = {"down": "odd margins rounded down", "even": "half margins rounded to even"}[self.crop_rounding]
+        crop = f"centre crop {self.crop}, {margin}" if self.crop else "no crop"
+        unscaled = self.mean == (0.0, 0.0, 0.0) and self.std == (1.0, 1.0, 1.0)
+        scale = "0..1" if unscaled else f"0..1, minus {list(self.mean)}, divided by {list(self.std)}"
+        return f"{fit}, {self.filter}, {_KERNELS[self.kernel]}; {crop}; {scale}"
+
+    def _resized(self, height: int, width: int) -> tuple[int, int]:
+        """(H, W) after resizing; the longer side is rounded down."""
+        if not self.keep_aspect:
+            return self.size, self.size
+        if max(height, width) > MAX_ELONGATION * min(height, width):
+            raise MetricComputationError(
+                f"frames of {width}x{height} are too long and thin: no side may be more than {MAX_ELONGATION} times "
+                "the other"
+            )
+        if height <= width:
+            return self.size, int(self.size * width / height)
+        return int(self.size * height / width), self.size
+
+    def _crop(self, frame: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        if self.crop is None:
+            return frame
+        margins = (side - self.crop for side in frame.shape[:2])
+        top, left = (margin // 2 if self.crop_rounding == "down" else round(margin / 2) for margin in margins)
+        return frame[top : top + self.crop, left : left + self.crop]
+
+    def _normalised(self, frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        """(N, 3, h, w) on the network's scale, of (N, h, w, 3) in 0..255 as uint8 or in 0..1 as floats."""
+        planes = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
+        if planes.dtype == np.uint8:
+            scaled = [_scale(self.mean[c], self.std[c])[planes[:, c]] for c in range(3)]
+            return np.stack(scaled, axis=1)
+        mean, std = (np.asarray(values, np.float32)[:, None, None] for values in (self.mean, self.std))
+        return np.asarray((planes - mean) / std, np.float32)
+
+
+@cache
+def _scale(mean: float, std: float) -> npt.NDArray[np.float32]:
+    """The value of each of the 256 grey levels, in the arithmetic of transformers' processors: in 0..1 as float32
+    first, then normalised as float32."""
+    unit = (np.arange(256) * (1 / 255)).astype(np.float32)
+    return np.asarray((unit - np.float32(mean)) / np.float32(std), np.float32)
+
+
+def _pillow(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+    from PIL import Image
+
+    pillow = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[kernel]
+    return np.asarray(Image.fromarray(frame).resize((width, height), pillow))
+
+
+def _sampled(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+    import torch
+
+    if frame.shape[:2] == (height, width):
+        return frame
+    resized = _interpolate(torch.from_numpy(frame).permute(2, 0, 1).float(), height, width, kernel)
+    return np.asarray(resized.clamp_(0, 255).round_().byte().permute(1, 2, 0).numpy())
+
+
+def _sampled_float(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+    import torch
+
+    unit = torch.from_numpy(frame).permute(2, 0, 1).float() / 255
+    return np.asarray(_interpolate(unit, height, width, kernel).permute(1, 2, 0).numpy())
+
+
+def _interpolate(plane: torch.Tensor, height: int, width: int, kernel: Filter) -> torch.Tensor:
+    from torch.nn.functional import interpolate
+
+    return interpolate(plane[None], (height, width), mode=kernel, align_corners=False)[0]
+
+
+_RESIZERS = {"pillow": _pillow, "sampled": _sampled, "sampled-float": _sampled_float}
+
+CLIP = Preprocessing(224, "bicubic", "pillow", crop=224, mean=CLIP_MEAN, std=CLIP_STD)
+CLIP_VBENCH = Preprocessing(224, "bicubic", "sampled", crop=224, crop_rounding="even", mean=CLIP_MEAN, std=CLIP_STD)
+DINO_VBENCH = Preprocessing(224, "bilinear", "sampled", mean=IMAGENET_MEAN, std=IMAGENET_STD)
+DINOV2 = Preprocessing(256, "bicubic", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+VIDEOMAE = Preprocessing(224, "bilinear", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+VIDEOMAE_V2 = Preprocessing(224, "bilinear", "sampled-float", keep_aspect=False)
+VJEPA2 = Preprocessing(292, "bilinear", "pillow", crop=256, crop_rounding="even", mean=IMAGENET_MEAN, std=IMAGENET_STD)
