@@ -158,6 +158,13 @@ for _name, _home in {
     "clip-vit-b-32-text": "networks.clip:B32_TEXT",
     "clip-vit-b-16-text": "networks.clip:B16_TEXT",
     "clip-vit-l-14-text": "networks.clip:L14_TEXT",
+    "dino-vit-b-16": "networks.dino:DINO_B16",
+    "dinov2-base": "networks.dino:DINOV2_BASE",
+    "videomae-base": "networks.videomae:BASE",
+    "videomae-v2-giant-ssv2": "networks.videomae_v2:GIANT_SSV2",
+    "vjepa2-vit-l": "networks.vjepa2:VIT_L",
+    "x-clip-base-32": "networks.x_clip:BASE_32",
+    "laion-aesthetic-l-14": "networks.aesthetic:LINEAR_L14",
 }.items():
     FeatureRegistry.register(_name, f"vid_diffusion_bench.features.{_home}")
 

@@ -165,4 +165,4 @@ DINO_VBENCH = Preprocessing(224, "bilinear", "sampled", mean=IMAGENET_MEAN, std=
 DINOV2 = Preprocessing(256, "bicubic", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIDEOMAE = Preprocessing(224, "bilinear", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIDEOMAE_V2 = Preprocessing(224, "bilinear", "sampled-float", keep_aspect=False)
-VJEPA2 = Preprocessing(292, "bilinear", "pillow", crop=256, crop_rounding="even", mean=IMAGENET_MEAN, std=IMAGENET_STD)
+VJEPA2 = Preprocessing(292, "bilinear", "pillow", crop=256, mean=IMAGENET_MEAN, std=IMAGENET_STD)

@@ -3,32 +3,22 @@ import pytest
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
+from tiny_networks import assert_close, noise_clip
 from vid_diffusion_bench.exceptions import MetricComputationError, WeightsNotFoundError
-from vid_diffusion_bench.features import Clip, get_extractor
+from vid_diffusion_bench.features import get_extractor
 from vid_diffusion_bench.features.networks import base
-from vid_diffusion_bench.video import Video
 
 NAMES = ("clip-vit-b-32", "clip-vit-b-16", "clip-vit-l-14")
 
 
-def clip(seed=0, shape=(5, 60, 90, 3), prompt="a red circle moving left"):
-    frames = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    return Clip(str(seed), str(seed), lambda: Video(frames, 8.0), prompt=prompt)
-
-
-def close(seen, expected):
-    np.testing.assert_allclose(seen, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_frames_are_what_transformers_gives_with_its_own_processor(tiny_networks, name):
-    one = clip()
+    one = noise_clip()
     pixels = CLIPImageProcessorPil()(list(one.video.frames), return_tensors="pt").pixel_values
     with torch.inference_mode():
         expected = CLIPModel.from_pretrained(tiny_networks / name).get_image_features(pixels).pooler_output.numpy()
     seen = one.feature(name)
-    close(seen, expected)
-    assert seen.dtype == np.float32
+    assert_close(seen, expected)
     assert np.abs(seen[0] - seen[1]).max() > 1e-3
 
 
@@ -38,8 +28,8 @@ def test_the_prompt_is_what_transformers_gives(tiny_networks, name):
     tokens = tokenizer(["a red circle moving left"], return_tensors="pt")
     with torch.inference_mode():
         expected = CLIPModel.from_pretrained(tiny_networks / name).get_text_features(**tokens).pooler_output.numpy()
-    seen = clip().feature(f"{name}-text")
-    close(seen.embedding, expected[0])
+    seen = noise_clip().feature(f"{name}-text")
+    assert_close(seen.embedding, expected[0])
     assert seen.truncated_share == 0.0
 
 
@@ -52,31 +42,31 @@ def test_a_long_prompt_keeps_its_end_token(tiny_networks):
     assert tokens.input_ids.shape == (1, 77)
     with torch.inference_mode():
         expected = CLIPModel.from_pretrained(tiny_networks / name).get_text_features(**tokens).pooler_output.numpy()
-    seen = clip(prompt=prompt).feature(f"{name}-text")
-    close(seen.embedding, expected[0])
+    seen = noise_clip(prompt=prompt).feature(f"{name}-text")
+    assert_close(seen.embedding, expected[0])
     assert seen.truncated_share == pytest.approx(1 - 75 / 140)
 
 
 @pytest.mark.parametrize(("words", "cut"), [(75, 0.0), (76, 1 / 76)])
 def test_the_share_counts_the_words_beyond_the_context(tiny_networks, words, cut):
-    seen = clip(prompt=" ".join(["cat"] * words)).feature("clip-vit-l-14-text")
+    seen = noise_clip(prompt=" ".join(["cat"] * words)).feature("clip-vit-l-14-text")
     assert seen.truncated_share == pytest.approx(cut)
 
 
 @pytest.mark.parametrize("prompt", [None, "", "  "])
 def test_a_clip_without_prompt_has_no_text(tiny_networks, prompt):
     with pytest.raises(MetricComputationError, match="not known"):
-        clip(prompt=prompt).feature("clip-vit-b-32-text")
+        noise_clip(prompt=prompt).feature("clip-vit-b-32-text")
 
 
 def test_vbench_reads_other_pixels(tiny_networks):
-    one = clip(shape=(2, 300, 401, 3))
+    one = noise_clip(shape=(2, 300, 401, 3))
     assert np.abs(one.feature("clip-vit-b-32") - one.feature("clip-vit-b-32-vbench")).max() > 1e-3
 
 
 def test_one_network_serves_all_three_extractors(tiny_networks):
     base._loaded.cache_clear()
-    one = clip()
+    one = noise_clip()
     for name in ("clip-vit-b-32", "clip-vit-b-32-vbench", "clip-vit-b-32-text"):
         one.feature(name)
     assert base._loaded.cache_info().misses == 1
