@@ -194,3 +194,13 @@ def test_importing_the_registry_loads_no_heavy_library():
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_document_names_every_extractor_and_protocol():
+    from pathlib import Path
+
+    from vid_diffusion_bench.features.networks import preprocessing
+
+    text = (Path(__file__).parents[3] / "docs" / "extractors.md").read_text(encoding="utf-8")
+    protocols = [name for name, value in vars(preprocessing).items() if isinstance(value, preprocessing.Preprocessing)]
+    assert [name for name in (*ALL, *protocols) if f"`{name}`" not in text] == []
