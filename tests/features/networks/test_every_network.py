@@ -61,6 +61,20 @@ def test_the_size_of_a_batch_changes_rounding_only(name, tiny_networks, monkeypa
         assert np.abs(seen - expected).max() <= 1e-6 * max(1, np.abs(expected).max())
 
 
+def test_a_pass_holds_sixteen_frames_however_long_the_clip_is(tiny_networks):
+    from vid_diffusion_bench.features.networks import clip, preprocessing
+
+    seen = []
+
+    def embed(network, pixels):
+        seen.append(len(pixels))
+        return clip.embed_frames(network, pixels)
+
+    network = base.FrameNetwork("recorded", "clip-vit-b-32", preprocessing.CLIP, clip.load, embed, "")
+    assert len(network.compute(noise_clip(shape=(50, 20, 30, 3)))) == 50
+    assert seen == [16, 16, 16, 2]
+
+
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_frame_has_the_same_features_wherever_it_stands(name, tiny_networks):
     whole = noise_clip(shape=(18, 40, 56, 3))
