@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from vid_diffusion_bench.exceptions import (
     InvalidVideoError,
     MissingDependencyError,
-    WeightsNotFoundError,
+    ModelLoadingError,
 )
 from vid_diffusion_bench.features import FeatureStore
 from vid_diffusion_bench.metrics import Context, Metric, Row, State
@@ -96,7 +96,7 @@ def unavailable(metric: Metric) -> str | None:
     """Why ``metric`` cannot run here at all; ``None`` when it can."""
     try:
         metric.protocol()
-    except (WeightsNotFoundError, MissingDependencyError) as error:
+    except (ModelLoadingError, MissingDependencyError) as error:
         return f"{error.message}. {error.remedy}" if error.remedy else error.message
     return None
 
