@@ -28,6 +28,7 @@ def cluster_bootstrap(
     values: Sequence[float],
     clusters: Sequence[Hashable],
     *,
+    weights: Sequence[float] | None = None,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -35,7 +36,8 @@ def cluster_bootstrap(
     """Percentile interval of the mean of ``values`` (N,) when whole clusters, not values, are drawn again.
 
     Values of one cluster (clips of one prompt) are not independent; resampling clusters keeps what they share
-    (Field and Welsh 2007). Sorted clusters make the result independent of the order of the input.
+    (Field and Welsh 2007). Sorted clusters make the result independent of the order of the input. With ``weights``
+    (N,), positive, it is the interval of the weighted mean, a ratio of two sums that are resampled together.
 
     Raises:
         ValidationError: Fewer than two clusters, unequal lengths, or a confidence outside 0..1.
@@ -43,7 +45,9 @@ def cluster_bootstrap(
     _check_confidence(confidence)
     if len(values) != len(clusters):
         raise ValidationError(f"{len(values)} values and {len(clusters)} clusters: one cluster a value is needed")
-    sums, counts = _by_cluster(values, clusters)
+    if weights is not None and (len(weights) != len(values) or not all(weight > 0 for weight in weights)):
+        raise ValidationError("weights are positive, one a value")
+    sums, counts = _by_cluster(values, clusters, [1.0] * len(values) if weights is None else weights)
     if len(sums) < 2:
         raise ValidationError(f"an interval over clusters needs two of them, not {len(sums)}")
     means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
@@ -52,13 +56,16 @@ def cluster_bootstrap(
     return float(low), float(high)
 
 
-def _by_cluster(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[npt.NDArray[np.float64], ...]:
-    """Sum and count of each cluster, each (C,), clusters in the order of their text."""
-    members: dict[Hashable, list[float]] = {}
-    for value, cluster in zip(values, clusters, strict=True):
-        members.setdefault(cluster, []).append(float(value))
-    ordered = [members[cluster] for cluster in sorted(members, key=str)]
-    return np.array([math.fsum(group) for group in ordered]), np.array([float(len(group)) for group in ordered])
+def _by_cluster(
+    values: Sequence[float], clusters: Sequence[Hashable], weights: Sequence[float]
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """Weighted sum and sum of weights of each cluster, each (C,), clusters in the order of their text."""
+    members: dict[Hashable, list[tuple[float, float]]] = {}
+    for value, cluster, weight in zip(values, clusters, weights, strict=True):
+        members.setdefault(cluster, []).append((float(weight) * float(value), float(weight)))
+    ordered = [zip(*members[cluster], strict=True) for cluster in sorted(members, key=str)]
+    sums = [tuple(math.fsum(column) for column in group) for group in ordered]
+    return np.array([total for total, _ in sums]), np.array([weight for _, weight in sums])
 
 
 def _resampled_means(

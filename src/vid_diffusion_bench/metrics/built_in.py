@@ -11,7 +11,30 @@ DISTRIBUTION: Entries = {
 
 LEARNED: Entries = {
     "clip_similarity": ("learned.clip_text:ClipSimilarity", ("clip_sim", "clipsim")),
+    "clip_similarity:clip-vit-b-32": ("learned.clip_text:SIMILARITY_B_32", ()),
+    "clip_similarity:clip-vit-b-16": ("learned.clip_text:SIMILARITY_B_16", ()),
+    "clip_similarity:clip-vit-l-14": ("learned.clip_text:SIMILARITY_L_14", ()),
     "clip_score": ("learned.clip_text:ClipScore", ("clipscore",)),
+    "clip_score:clip-vit-b-32": ("learned.clip_text:SCORE_B_32", ()),
+    "clip_score:clip-vit-b-16": ("learned.clip_text:SCORE_B_16", ()),
+    "clip_score:clip-vit-l-14": ("learned.clip_text:SCORE_L_14", ()),
+    "clip_temporal_consistency": (
+        "learned.clip_temporal_consistency:ClipTemporalConsistency",
+        ("clip_temporal_consistency:clip-vit-b-32", "clip_temp"),
+    ),
+    "clip_temporal_consistency:clip-vit-b-16": ("learned.clip_temporal_consistency:B_16", ()),
+    "clip_temporal_consistency:clip-vit-l-14": ("learned.clip_temporal_consistency:L_14", ()),
+    "subject_consistency": ("learned.consistency:SUBJECT", ("subject_consistency:dino-vit-b-16",)),
+    "subject_consistency:vbench-0-1-5": ("learned.consistency:SUBJECT_VBENCH", ()),
+    "background_consistency": ("learned.consistency:BACKGROUND", ("background_consistency:clip-vit-b-32",)),
+    "background_consistency:vbench-0-1-5": ("learned.consistency:BACKGROUND_VBENCH", ()),
+    "aesthetic_quality": ("learned.aesthetic_quality:AestheticQuality", ("aesthetic_quality:laion-aesthetic-l-14",)),
+    "aesthetic_quality:vbench-0-1-5": ("learned.aesthetic_quality:VbenchAestheticQuality", ()),
+    "video_text_similarity": (
+        "learned.video_text_similarity:VideoTextSimilarity",
+        ("video_text_similarity:x-clip-base-32",),
+    ),
+    "i2v_subject": ("learned.i2v_subject:I2vSubject", ("i2v_subject:dino-vit-b-16",)),
 }
 
 PIXELS: Entries = {
@@ -28,6 +51,9 @@ PAIRED: Entries = {
 
 TOTALS: Entries = {
     "overall_score": ("totals.overall_score:OverallScore", ()),
+    "vbench_quality_score": ("totals.vbench:QUALITY", ()),
+    "vbench_semantic_score": ("totals.vbench:SEMANTIC", ()),
+    "vbench_total_score": ("totals.vbench:TOTAL", ("vbench",)),
 }
 
 BUILT_IN: Entries = DISTRIBUTION | LEARNED | PIXELS | PAIRED | TOTALS

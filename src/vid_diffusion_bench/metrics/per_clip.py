@@ -20,18 +20,26 @@ class PerClipMetric(Metric):
         return self.result(
             context,
             state.generated,
-            value=mean([row.value for row in rows]),
+            value=self.average(rows),
             confidence_interval=interval,
             interval_reason=None if interval else about,
             metadata={"interval_method": about} if interval else {},
         )
 
+    def average(self, rows: list[Row]) -> float:
+        """What the value is of the measured ``rows``."""
+        return mean([row.value for row in rows])
+
     def interval(self, rows: list[Row]) -> tuple[tuple[float, float] | None, str]:
         """The interval and its method, or ``None`` and the reason."""
-        clusters = [row.cluster for row in rows]
-        if len(set(clusters)) < 2:
+        clusters = {row.cluster for row in rows}
+        if len(clusters) < 2:
             return None, "an interval needs clips of two prompts or more"
-        return cluster_bootstrap([row.value for row in rows], clusters), f"bootstrap of {len(set(clusters))} prompts"
+        return self.bootstrap(rows), f"bootstrap of {len(clusters)} prompts"
+
+    def bootstrap(self, rows: list[Row]) -> tuple[float, float]:
+        """The interval of :meth:`average`, clips of one prompt resampled together."""
+        return cluster_bootstrap([row.value for row in rows], [row.cluster for row in rows])
 
 
 class ShareMetric(PerClipMetric):
