@@ -59,6 +59,18 @@ def test_blocks_of_resamples_are_the_same_draws(monkeypatch):
     assert cluster_bootstrap([1.0, 2.0, 4.0], "abc") == whole
 
 
+def test_a_weight_counts_as_so_many_equal_values():
+    values, clusters, weights = [1.0, 4.0, 2.0, 7.0], ["a", "b", "c", "c"], [3, 1, 2, 4]
+    repeated = [pair for pair, n in zip(zip(values, clusters, strict=True), weights, strict=True) for _ in range(n)]
+    assert cluster_bootstrap(values, clusters, weights=weights) == pytest.approx(
+        cluster_bootstrap(*zip(*repeated, strict=True)), abs=1e-12
+    )
+    assert cluster_bootstrap(values, clusters, weights=[2.0] * 4) == cluster_bootstrap(values, clusters)
+    for wrong in ([1.0], [1.0, 0.0, 1.0, 1.0]):
+        with pytest.raises(ValidationError, match="weights"):
+            cluster_bootstrap(values, clusters, weights=wrong)
+
+
 @pytest.mark.parametrize(("values", "clusters"), [([1.0, 2.0], ["a", "a"]), ([], []), ([1.0], ["a", "b"])])
 def test_the_bootstrap_refuses_what_has_no_interval(values, clusters):
     with pytest.raises(ValidationError):

@@ -125,3 +125,9 @@ def test_looking_metrics_up_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_variant_keeps_the_dots_of_its_version_and_may_be_spelled_as_its_label():
+    name = "subject_consistency:vbench-0.1.5"
+    assert MetricRegistry.resolve("Subject-Consistency[VBench_0.1.5]") == name
+    assert MetricRegistry.get(MetricRegistry.get(name).label).name == name

@@ -20,9 +20,9 @@ class _Metrics(Registry[Any]):
     """
 
     def fold(self, name: str) -> str:
-        """The metric in snake case, its variant in kebab case: ``clip_score:clip-vit-b-32``."""
+        """The metric in snake case, its variant in kebab case with the dots of versions: ``fvd:a-b``, ``x:v-0.1.5``."""
         metric, _, variant = name.replace("[", ":").removesuffix("]").partition(":")
-        return fold(metric, "_") + (f":{fold(variant)}" if variant else "")
+        return fold(metric, "_") + (f":{'.'.join(map(fold, variant.split('.')))}" if variant else "")
 
     def register(self, name: str, entry: Any, *, aliases: Iterable[str] = ()) -> None:
         """Add a metric: a :class:`Metric`, a lazy ``"module:attribute"``, or ``fn(real_videos, generated_videos)``.

@@ -31,6 +31,6 @@ class AestheticQuality(PerClipMetric):
 class VbenchAestheticQuality(AestheticQuality):
     """As VBench 0.1.5: the same on frames that are made smaller without antialias."""
 
-    name = "aesthetic_quality:vbench-0-1-5"
+    name = "aesthetic_quality:vbench-0.1.5"
     extractor = "vbench-0.1.5"
     needs = (f"{HEAD}-vbench",)

@@ -55,7 +55,7 @@ class VbenchConsistency(Consistency):
     aggregation = "mean over all frame pairs of the set; 95 % percentile bootstrap of prompts, 2000 resamples, seed 0"
 
     def __init__(self, name: str, features: str) -> None:
-        super().__init__(f"{name}:{COMPAT.replace('.', '-')}", features)
+        super().__init__(f"{name}:{COMPAT}", features)
         self.extractor = COMPAT
 
     def average(self, rows: list[Row]) -> float:

@@ -16,7 +16,7 @@ Vectors = npt.NDArray[np.float64]
 def unit(vectors: npt.NDArray[Any]) -> Vectors:
     """``vectors`` (..., D) divided by their lengths, in float64; a zero vector stays zero."""
     values = np.asarray(vectors, np.float64)
-    return values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), 1e-12)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), 1e-12))
 
 
 def adjacent_cosines(features: npt.NDArray[Any]) -> Vectors:
@@ -28,12 +28,12 @@ def adjacent_cosines(features: npt.NDArray[Any]) -> Vectors:
     if len(features) < 2:
         raise MetricComputationError("frames can be compared in clips of two frames or more")
     vectors = unit(features)
-    return np.clip((vectors[1:] * vectors[:-1]).sum(axis=-1), -1.0, 1.0)
+    return np.asarray(np.clip((vectors[1:] * vectors[:-1]).sum(axis=-1), -1.0, 1.0))
 
 
 def cosines_to(vector: npt.NDArray[Any], features: npt.NDArray[Any]) -> Vectors:
     """Cosine (T,) of each row of ``features`` (T, D) with ``vector`` (D,)."""
-    return np.clip(unit(features) @ unit(vector), -1.0, 1.0)
+    return np.asarray(np.clip(unit(features) @ unit(vector), -1.0, 1.0))
 
 
 def static_share(clip: Clip) -> dict[str, float]:
