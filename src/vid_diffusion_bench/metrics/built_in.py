@@ -28,8 +28,10 @@ LEARNED: Entries = {
     "subject_consistency:vbench-0.1.5": ("learned.consistency:SUBJECT_VBENCH", ()),
     "background_consistency": ("learned.consistency:BACKGROUND", ("background_consistency:clip-vit-b-32",)),
     "background_consistency:vbench-0.1.5": ("learned.consistency:BACKGROUND_VBENCH", ()),
-    "aesthetic_quality": ("learned.aesthetic_quality:AestheticQuality", ("aesthetic_quality:laion-aesthetic-l-14",)),
-    "aesthetic_quality:vbench-0.1.5": ("learned.aesthetic_quality:VbenchAestheticQuality", ()),
+    "aesthetic_quality": (
+        "learned.aesthetic_quality:AestheticQuality",
+        ("aesthetic_quality:vbench-0.1.5", "aesthetic_quality:laion-aesthetic-l-14"),
+    ),
     "video_text_similarity": (
         "learned.video_text_similarity:VideoTextSimilarity",
         ("video_text_similarity:x-clip-base-32",),

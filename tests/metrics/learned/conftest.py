@@ -46,8 +46,6 @@ def given(monkeypatch):
     for model in ("clip-vit-b-32", "clip-vit-b-16", "clip-vit-l-14"):
         register(model)
         register(f"{model}-text")
-    for name in ("clip-vit-b-32-vbench", "dino-vit-b-16", "x-clip-base-32"):
-        register(name)
-    for name in ("laion-aesthetic-l-14", "laion-aesthetic-l-14-vbench"):
+    for name in ("clip-vit-b-32-vbench", "dino-vit-b-16", "x-clip-base-32", "laion-aesthetic-l-14"):
         register(name)
     return made

@@ -116,15 +116,13 @@ def test_a_frozen_clip_is_warned_of_and_a_tiny_one_lacks_the_fact(given, name):
     assert "static_share" not in tiny.metadata
 
 
-@pytest.mark.parametrize(
-    ("name", "head"),
-    [("aesthetic_quality", "laion-aesthetic-l-14"), ("aesthetic_quality:vbench-0.1.5", "laion-aesthetic-l-14-vbench")],
-)
-def test_aesthetic_quality_is_a_tenth_of_the_rating(given, name, head):
-    given.add(head, "a", np.array([4.0, 6.0, 8.0], np.float32))
-    given.add(head, "b", np.array([-1.0], np.float32))
-    seen = given.result(name, [given.clip("a", 3), given.clip("b", 1)])
-    assert seen.value == pytest.approx((0.6 - 0.1) / 2)
+def test_aesthetic_quality_is_a_tenth_of_the_rating_by_clips_not_by_frames(given):
+    given.add("laion-aesthetic-l-14", "a", np.array([4.0, 6.0, 8.0], np.float32))
+    given.add("laion-aesthetic-l-14", "b", np.array([-1.0], np.float32))
+    for name in ("aesthetic_quality", "aesthetic_quality:vbench-0.1.5"):
+        seen = given.result(name, [given.clip("a", 3), given.clip("b", 1)])
+        assert seen.value == pytest.approx((0.6 - 0.1) / 2)
+        assert seen.label == "aesthetic_quality[vbench-0.1.5]"
 
 
 def test_i2v_subject_is_vbenchs_formula_on_the_first_frame_of_the_real_clip(given):
