@@ -18,6 +18,7 @@ from vid_diffusion_bench.exceptions import (
 from vid_diffusion_bench.features import FeatureRegistry, FeatureStore, builtin
 from vid_diffusion_bench.metrics import Context, MetricRegistry
 from vid_diffusion_bench.scoring import Reference, ScoringClip, accumulate, score, score_folders, summarize
+from vid_diffusion_bench.scoring.one_pass import unavailable
 from vid_diffusion_bench.video import Video, write_lossless, write_preview
 from vid_diffusion_bench.world.captions import caption
 from vid_diffusion_bench.world.render import render
@@ -32,7 +33,7 @@ def tiny_weights(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def tiny_extractors(tiny_weights, monkeypatch):
+def tiny_extractors(tiny_weights, tiny_networks, monkeypatch):
     monkeypatch.setattr(builtin, "WEIGHTS", tiny_weights)
 
 
@@ -80,9 +81,10 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
     assert set(generated.decodes.values()) == {1}
     assert set(real.decodes.values()) == {1}
     assert len(computed) == len(set(computed))
-    needed = {name for metric in map(MetricRegistry.get, EVERY) for name in metric.needs}
+    running = [metric for metric in map(MetricRegistry.get, EVERY) if unavailable(metric) is None]
+    needed = {name for metric in running for name in metric.needs}
     assert {name for key, name in computed if key == "clip-0"} >= needed
-    assert {"shapes-v1-text", "motion"} <= needed
+    assert {"shapes-v1-text", "motion", "dino-vit-b-16", "x-clip-base-32"} <= needed
     assert {name for key, name in computed if key == "real-10"} == {"shape", "shapes-v1-video"}
     assert all(result.value is not None for name, result in scores.results.items() if name != "temporal_flickering")
 

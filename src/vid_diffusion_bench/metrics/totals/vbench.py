@@ -141,7 +141,7 @@ class VbenchScore(Metric):
 
     def compute(self, state: State, context: Context) -> MetricResult:
         rows = state.generated
-        if not rows:
+        if all(row.value is None for row in rows.values()):
             return self.result(context, rows, value=None, reason=unmeasured(rows))
         parts, missing = self._parts()
         if missing:
