@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Triple = tuple[float, float, float]
 Filter = Literal["bilinear", "bicubic"]
-Kernel = Literal["pillow", "sampled", "sampled-float"]
+Kernel = Literal["pillow", "sampled", "sampled-unit"]
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -39,8 +39,8 @@ MAX_ELONGATION = 16
 
 _KERNELS: dict[Kernel, str] = {
     "pillow": "antialias, rounded to 8 bits after each pass (Pillow)",
-    "sampled": "no antialias (torch interpolate, half-pixel centres), rounded to 8 bits",
-    "sampled-float": "no antialias (torch interpolate, half-pixel centres), not rounded",
+    "sampled": "no antialias (torch interpolate, half-pixel centres) of floats 0..255, not rounded",
+    "sampled-unit": "no antialias (torch interpolate, half-pixel centres) of floats 0..1, not rounded",
 }
 
 
@@ -51,8 +51,9 @@ class Preprocessing:
     Args:
         size: Pixels of the shorter side after resizing, or of both where the frame is stretched.
         filter: Interpolation.
-        kernel: ``pillow`` antialiases and rounds as Pillow does; ``sampled`` is torchvision's ``Resize`` of a uint8
-            tensor with ``antialias=False``; ``sampled-float`` is ``torch.nn.functional.interpolate`` of floats.
+        kernel: ``pillow`` antialiases and rounds as Pillow does; ``sampled`` is torchvision's ``Resize`` with
+            ``antialias=False`` of the float tensor 0..255 that VBench's ``load_video`` gives (``torch.Tensor(frames)``
+            is float32): neither rounded nor cut; ``sampled-unit`` is ``torch.nn.functional.interpolate`` of 0..1.
         keep_aspect: Resize by the shorter side; otherwise both sides become ``size``.
         crop: Pixels of the square cut from the middle; ``None``: nothing is cut.
         crop_rounding: An odd margin: ``down`` leaves the smaller half above and left (transformers), ``even`` rounds
@@ -138,13 +139,12 @@ def _pillow(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArr
 def _sampled(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
     import torch
 
-    if frame.shape[:2] == (height, width):
-        return frame
-    resized = _interpolate(torch.from_numpy(frame).permute(2, 0, 1).float(), height, width, kernel)
-    return np.asarray(resized.clamp_(0, 255).round_().byte().permute(1, 2, 0).numpy())
+    plane = torch.from_numpy(frame).permute(2, 0, 1).float()
+    resized = plane if frame.shape[:2] == (height, width) else _interpolate(plane, height, width, kernel)
+    return np.asarray(resized.div(255).permute(1, 2, 0).numpy())
 
 
-def _sampled_float(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+def _sampled_unit(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
     import torch
 
     unit = torch.from_numpy(frame).permute(2, 0, 1).float() / 255
@@ -157,12 +157,12 @@ def _interpolate(plane: torch.Tensor, height: int, width: int, kernel: Filter) -
     return interpolate(plane[None], (height, width), mode=kernel, align_corners=False)[0]
 
 
-_RESIZERS = {"pillow": _pillow, "sampled": _sampled, "sampled-float": _sampled_float}
+_RESIZERS = {"pillow": _pillow, "sampled": _sampled, "sampled-unit": _sampled_unit}
 
 CLIP = Preprocessing(224, "bicubic", "pillow", crop=224, mean=CLIP_MEAN, std=CLIP_STD)
 CLIP_VBENCH = Preprocessing(224, "bicubic", "sampled", crop=224, crop_rounding="even", mean=CLIP_MEAN, std=CLIP_STD)
 DINO_VBENCH = Preprocessing(224, "bilinear", "sampled", mean=IMAGENET_MEAN, std=IMAGENET_STD)
 DINOV2 = Preprocessing(256, "bicubic", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIDEOMAE = Preprocessing(224, "bilinear", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
-VIDEOMAE_V2 = Preprocessing(224, "bilinear", "sampled-float", keep_aspect=False)
+VIDEOMAE_V2 = Preprocessing(224, "bilinear", "sampled-unit", keep_aspect=False)
 VJEPA2 = Preprocessing(292, "bilinear", "pillow", crop=256, mean=IMAGENET_MEAN, std=IMAGENET_STD)
