@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ def use_networks(monkeypatch, folder: Path) -> Path:
     """Make ``folder`` the weights folder, and let it hold other weights than the published ones."""
     monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(folder))
     # `weights.catalogue` is the function; the module of that name is hidden behind it.
-    module = sys.modules["vid_diffusion_bench.weights.catalogue"]
+    module = import_module("vid_diffusion_bench.weights.catalogue")
     published = module.catalogue()
     unknown = {"sha256": None, "sha256_prefix": None, "size": None}
     entries = tuple(dataclasses.replace(entry, **unknown) for entry in published)
