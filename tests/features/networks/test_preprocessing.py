@@ -156,6 +156,6 @@ def test_the_description_names_every_field():
     assert len({value.describe() for value in everything}) == len(everything) == 7
     assert preprocessing.CLIP_VBENCH.describe() == (
         "shorter side 224, bicubic, no antialias (torch interpolate, half-pixel centres) of floats 0..255, not "
-        "rounded; centre crop 224, half margins rounded to even; 0..1, minus [0.48145466, 0.4578275, 0.40821073], divided by "
-        "[0.26862954, 0.26130258, 0.27577711]"
+        "rounded; centre crop 224, half margins rounded to even; 0..1, minus [0.48145466, 0.4578275, "
+        "0.40821073], divided by [0.26862954, 0.26130258, 0.27577711]"
     )
