@@ -13,8 +13,8 @@ from typing import Any
 from vid_diffusion_bench.exceptions import (
     MetricComputationError,
     MissingDependencyError,
+    ModelLoadingError,
     ValidationError,
-    WeightsNotFoundError,
 )
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics.base import Context, Measurement, Metric, Row, State, unmeasured
@@ -106,7 +106,7 @@ def part(dimension: str) -> Metric:
         raise MetricComputationError(f"{name} is {metric.label} and not {label}")
     try:
         metric.protocol()
-    except (WeightsNotFoundError, MissingDependencyError) as error:
+    except (ModelLoadingError, MissingDependencyError) as error:
         raise MetricComputationError(error.message) from error
     return metric
 
