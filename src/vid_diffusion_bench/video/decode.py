@@ -1,0 +1,178 @@
+"""Decoding of video files to RGB by PyAV, one thread, into one array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vid_diffusion_bench.video.clip import Frames, Video
+from vid_diffusion_bench.video.limits import (
+    MAX_PIXELS_PER_FRAME,
+    check_clip_size,
+    check_frame_size,
+    max_frames,
+    reason,
+    refused,
+)
+from vid_diffusion_bench.video.timing import frame_rate
+from vid_diffusion_bench.video.traits import missing_notes, orientation, stream_notes, unconvertible
+
+DECODER = "pyav-rgb24"
+MAX_SILENT_PACKETS = 10_000
+"""Packets in a row that may give no picture: more is a stream whose decoder would go on forever."""
+_RESERVED_BYTES = 1 << 30
+"""The most that is reserved on the container's word; longer clips grow as they are decoded."""
+_NOT_VIDEO = frozenset({"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "sdp", "rtsp", "imf"})
+"""Demuxers that draw text as pictures, or read other files than the one named."""
+
+
+def decode(path: Path) -> Video:
+    """Decode the first video stream of a file.
+
+    Raises:
+        InvalidVideoError: Whatever is wrong, named.
+    """
+    with _border(path):
+        import av
+
+        # An absolute name is never taken for a protocol, and nothing but files is opened, whatever a playlist says.
+        options = {"protocol_whitelist": "file"}
+        with av.open(
+            str(path.absolute()), container_options=options, options={"max_pixels": str(MAX_PIXELS_PER_FRAME)}
+        ) as container:
+            return _read(path, container, _stream(path, container))
+
+
+@contextmanager
+def _border(path: Path) -> Iterator[None]:
+    """Everything that FFmpeg, PyAV or the file system raise on a broken file becomes InvalidVideoError."""
+    import av.error
+
+    # FFmpeg's codes come as OSError, ValueError, EOFError, MemoryError, ...; absurd headers overflow PyAV's numbers.
+    broken = (av.error.FFmpegError, OSError, ValueError, EOFError, MemoryError, ArithmeticError, LookupError)
+    try:
+        yield
+    except (*broken, RuntimeError, TypeError, AttributeError) as error:
+        raise refused(path, f"cannot be decoded: {reason(error)}") from error
+
+
+def _stream(path: Path, container: Any) -> Any:
+    """The first video stream that is no cover picture."""
+    from av.stream import Disposition
+
+    name = container.format.name
+    if not _NOT_VIDEO.isdisjoint(name.split(",")):
+        raise refused(path, f"is no video but {container.format.long_name} ({name})")
+    streams = container.streams.video
+    if not streams:
+        kinds = sorted({stream.type for stream in container.streams if stream.type})
+        raise refused(path, f"has no video stream, only {', '.join(kinds)}" if kinds else "holds no streams")
+    moving = [stream for stream in streams if not stream.disposition & Disposition.attached_pic]
+    if not moving:
+        raise refused(path, "has no video stream, only a cover picture")
+    if moving[0].codec_context is None:
+        raise refused(path, "holds a codec that the bundled FFmpeg cannot decode")
+    return moving[0]
+
+
+def _read(path: Path, container: Any, stream: Any) -> Video:
+    if stream.width or stream.height:
+        check_frame_size(path, stream.height, stream.width)
+        check_clip_size(path, stream.frames, stream.height, stream.width)
+    stream.codec_context.thread_count, stream.thread_type = 1, "NONE"
+    pictures = _Pictures(path, _expected(stream))
+    damage = _decode_all(path, container, stream, pictures)
+    if pictures.first is None:
+        raise refused(path, "holds no frames that can be decoded" + (f": {damage}" if damage else ""))
+    fps, notes = frame_rate(pictures.stamps, pictures.first.time_base, stream.average_rate or stream.guessed_rate)
+    notes += tuple(stream_notes(container, stream, pictures.first)) + pictures.turn.notes
+    if pictures.interlaced:
+        notes += ("interlaced: not deinterlaced, frames hold both fields",)
+    if damage:
+        notes += (f"cut off: the end cannot be decoded ({damage})",)
+    return Video(pictures.array(), fps, notes + tuple(missing_notes(container, stream, len(pictures.stamps), fps)))
+
+
+def _decode_all(path: Path, container: Any, stream: Any, pictures: _Pictures) -> str | None:
+    """Hand every frame to ``pictures``; returns why the end is missing, if it is.
+
+    A packet or picture that is damaged is the end of the file, or an error as soon as anything follows it.
+    """
+    import av.error
+
+    damage, silent = None, 0
+    for packet in container.demux(stream):
+        if damage and packet.size:
+            raise refused(path, f"is damaged at frame {len(pictures.stamps)}: {damage}")
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError as error:
+            damage, frames = reason(error), []
+        silent = 0 if frames else silent + 1
+        if silent > MAX_SILENT_PACKETS:
+            raise refused(path, f"gives no picture for {MAX_SILENT_PACKETS:,} packets in a row")
+        for frame in frames:
+            if frame.is_corrupt:
+                damage = damage or "the picture is incomplete"
+            elif damage and packet.size:
+                raise refused(path, f"is damaged at frame {len(pictures.stamps)}: {damage}")
+            else:
+                pictures.add(frame)
+    return damage
+
+
+def _expected(stream: Any) -> int:
+    """How many frames the container speaks of, or 0."""
+    if stream.frames > 0:
+        return int(stream.frames)
+    rate, duration = stream.average_rate, stream.duration
+    if not rate or not duration or duration < 0 or not stream.time_base:
+        return 0
+    return int(Fraction(duration) * stream.time_base * rate) + 1
+
+
+class _Pictures:
+    """The frames decoded so far, in one array that grows."""
+
+    def __init__(self, path: Path, expected: int) -> None:
+        self.path = path
+        self.expected = expected
+        self.first: Any = None
+        self.interlaced = False
+        self.stamps: list[int | None] = []
+
+    def add(self, frame: Any) -> None:
+        if self.first is None:
+            self._begin(frame)
+        number = len(self.stamps)
+        if (frame.height, frame.width) != (self.first.height, self.first.width):
+            was, now = f"{self.first.width}x{self.first.height}", f"{frame.width}x{frame.height}"
+            raise refused(self.path, f"changes its size at frame {number}, from {was} to {now}")
+        if number == self._most:
+            check_clip_size(self.path, number + 1, *self._frames.shape[1:3])
+        if number == len(self._frames):
+            self._frames.resize((min(2 * number, self._most), *self._frames.shape[1:]), refcheck=False)
+        # One thread: swscale's own would cost more than they save, and contend with other processes.
+        self._frames[number] = self.turn.apply(frame.to_ndarray(format="rgb24", threads=1))
+        self.stamps.append(frame.pts)
+        self.interlaced |= frame.interlaced_frame
+
+    def array(self) -> Frames:
+        """Every frame, in an array no larger than that. Call once, at the end."""
+        self._frames.resize((len(self.stamps), *self._frames.shape[1:]), refcheck=False)
+        return self._frames
+
+    def _begin(self, frame: Any) -> None:
+        check_frame_size(self.path, frame.height, frame.width)
+        if matrix := unconvertible(frame):
+            raise refused(self.path, f"has colours that cannot be converted: its colour matrix is {matrix}")
+        self.first, self.turn = frame, orientation(frame)
+        height, width = (frame.width, frame.height) if self.turn.swaps_sides else (frame.height, frame.width)
+        self._most = max_frames(height, width)
+        reserved = min(self.expected or 16, self._most, max(1, _RESERVED_BYTES // (height * width * 3)))
+        self._frames = np.empty((reserved, height, width, 3), np.uint8)
