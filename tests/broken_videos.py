@@ -181,7 +181,7 @@ def bomb_cases() -> Iterator[Case]:
     bmp = b"BM" + struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(99)
     y4m = f"YUV4MPEG2 W{side} H{side} F8:1 Ip A1:1 C420jpeg\nFRAME\n".encode() + bytes(999)
     for name, data in (("png", png), ("gif", gif_bytes), ("bmp", bmp), ("y4m", y4m)):
-        for suffix in {name, "mp4"}:
+        for suffix in (name, "mp4"):
             yield Case(
                 f"bomb-{name}.{suffix}",
                 written(data),

@@ -106,15 +106,11 @@ def turned(path: Path, matrix: tuple[float, float, float, float]) -> None:
 
 
 CODECS = {
-    "mkv": "av1 ffv1 h264 hevc jpeg2000 libx264rgb mjpeg mpeg1video mpeg2video mpeg4 msmpeg4 prores rawvideo snow vp8 vp9",
-    "avi": (
-        "amv asv1 asv2 cljr ffvhuff flashsv flv h261 h263p huffyuv jpegls ljpeg msmpeg4v2 msvideo1 speedhq utvideo wmv1 "
-        "wmv2 zlib"
-    ),
-    "mov": (
-        "avrp cfhd cinepak dpx dxv exr gif h263 magicyuv png prores_ks qtrle r10k r210 rpza sgi svq1 targa v210 v308 v408 "
-        "v410 y41p yuv4"
-    ),
+    "mkv": "av1 ffv1 h264 hevc jpeg2000 libx264rgb mjpeg mpeg1video mpeg2video mpeg4 msmpeg4 prores rawvideo snow vp8",
+    "avi": "amv asv1 asv2 cljr ffvhuff flashsv flv h261 h263p huffyuv jpegls ljpeg msmpeg4v2 msvideo1 speedhq utvideo",
+    "vfw.avi": "wmv1 wmv2 zlib",
+    "mov": "avrp cfhd cinepak dpx dxv exr gif h263 magicyuv png prores_ks qtrle r10k r210 rpza sgi svq1 targa",
+    "qt.mov": "v210 v308 v408 v410 y41p yuv4",
     "mp4": "h264 hevc mpeg4 vp9 av1 mjpeg",
     "webm": "vp8 vp9 av1",
     "ts": "h264 hevc mpeg2video",
