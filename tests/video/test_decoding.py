@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import socket
 import struct
+import threading
 import tracemalloc
 from fractions import Fraction
 
@@ -11,6 +14,7 @@ import av
 import numpy as np
 import pytest
 
+from broken_videos import WHOLE, whole
 from odd_videos import TURNS, encode, odd_cases, picture, turned
 from vid_diffusion_bench.exceptions import InvalidVideoError
 from vid_diffusion_bench.video import Video, decode, limits, read_video, traits
@@ -195,3 +199,74 @@ def test_a_matrix_written_in_a_track_header_is_where_the_test_thinks(tmp_path):
     encode(tmp_path / "b.mp4")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert struct.calcsize(">9i") == 36
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_what_a_cut_file_gives_are_the_first_frames_of_the_whole(tmp_path, suffix):
+    (tmp_path / f"whole.{suffix}").write_bytes(whole(suffix))
+    frames, lengths = read_video(tmp_path / f"whole.{suffix}").frames, set()
+    for cut in np.linspace(0.2, 0.99, 12):
+        path = tmp_path / f"cut.{suffix}"
+        path.write_bytes(whole(suffix)[: int(len(whole(suffix)) * cut)])
+        try:
+            video = read_video(path)
+        except InvalidVideoError:
+            continue
+        lengths.add(video.num_frames)
+        np.testing.assert_array_equal(video.frames, frames[: video.num_frames])
+    assert len(lengths) > 2 or suffix in ("mp4", "mov"), "an MP4 without its index, which lies at the end, is no video"
+
+
+def test_two_transport_streams_joined_are_one_clip(tmp_path):
+    (tmp_path / "a.ts").write_bytes(whole("ts") * 2)
+    frames = plain(tmp_path / "a.ts")
+    video = read_video(tmp_path / "a.ts")
+    np.testing.assert_array_equal(video.frames, frames)
+    assert video.num_frames == 16
+
+
+class Listener:
+    """A local server that counts who calls."""
+
+    def __enter__(self):
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket.settimeout(0.3)
+        self.port = self.socket.getsockname()[1]
+        self.calls = 0
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+        return self
+
+    def _serve(self):
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.socket.accept()[0].close()
+                self.calls += 1
+
+    def __exit__(self, *_):
+        self.thread.join()
+        self.socket.close()
+
+
+PLAYLISTS = {
+    "list.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1:{port}/a.ts\n#EXT-X-ENDLIST\n",
+    "list.mp4": "ffconcat version 1.0\nfile http://127.0.0.1:{port}/a.mp4\n",
+}
+
+
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_a_playlist_never_reaches_for_the_network(tmp_path, name):
+    with Listener() as listener:
+        (tmp_path / name).write_text(PLAYLISTS[name].format(port=listener.port))
+        with pytest.raises(InvalidVideoError, match=name):
+            read_video(tmp_path / name)
+    assert listener.calls == 0
+
+
+def test_the_listener_notices_a_reader_that_may(tmp_path):
+    with Listener() as listener:
+        path = tmp_path / "list.m3u8"
+        path.write_text(PLAYLISTS["list.m3u8"].format(port=listener.port))
+        with contextlib.suppress(av.FFmpegError):
+            av.open(str(path), container_options={"protocol_whitelist": "file,http,tcp"})
+    assert listener.calls > 0

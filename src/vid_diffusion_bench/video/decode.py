@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vid_diffusion_bench.video.clip import Frames, Video
+from vid_diffusion_bench.video.gif import complete_images
 from vid_diffusion_bench.video.limits import (
     MAX_PIXELS_PER_FRAME,
     check_clip_size,
@@ -87,7 +88,7 @@ def _read(path: Path, container: Any, stream: Any) -> Video:
     stream.codec_context.thread_count, stream.thread_type = 1, "NONE"
     pictures = _Pictures(path, _expected(stream))
     damage = _decode_all(path, container, stream, pictures)
-    if pictures.first is None:
+    if not pictures.stamps:
         raise refused(path, "holds no frames that can be decoded" + (f": {damage}" if damage else ""))
     fps, notes = frame_rate(pictures.stamps, pictures.first.time_base, stream.average_rate or stream.guessed_rate)
     notes += tuple(stream_notes(container, stream, pictures.first)) + pictures.turn.notes
@@ -106,9 +107,14 @@ def _decode_all(path: Path, container: Any, stream: Any, pictures: _Pictures) ->
     import av.error
 
     damage, silent = None, 0
+    # A transport stream marks what follows a joint, too; there the decoder's own word counts.
+    joints = container.format.name == "mpegts"
     for packet in container.demux(stream):
         if damage and packet.size:
             raise refused(path, f"is damaged at frame {len(pictures.stamps)}: {damage}")
+        if packet.is_corrupt and not joints:
+            damage = "the packet is incomplete"
+            continue
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
@@ -123,7 +129,16 @@ def _decode_all(path: Path, container: Any, stream: Any, pictures: _Pictures) ->
                 raise refused(path, f"is damaged at frame {len(pictures.stamps)}: {damage}")
             else:
                 pictures.add(frame)
-    return damage
+    return damage or (_cut_gif(path, pictures) if container.format.name == "gif" else None)
+
+
+def _cut_gif(path: Path, pictures: _Pictures) -> str | None:
+    """Drop the picture that breaks off; returns why the end is missing."""
+    complete, ended = complete_images(path)
+    if complete < len(pictures.stamps):
+        del pictures.stamps[complete:]
+        return "the last picture breaks off"
+    return None if ended else "the end mark is missing"
 
 
 def _expected(stream: Any) -> int:

@@ -107,7 +107,7 @@ def unconvertible(frame: Any) -> str | None:
 
 def missing_notes(container: Any, stream: Any, decoded: int, fps: float) -> Iterator[str]:
     """A note when the file declares more than was in it."""
-    if decoded < stream.frames:
+    if decoded < stream.frames and container.format.name != "gif":
         yield f"short: {decoded} of the {stream.frames} frames that the file declares"
     # Other containers declare no duration or the count above; FFmpeg would give its own guess.
     timed = not _DECLARE_DURATION.isdisjoint(container.format.name.split(","))
