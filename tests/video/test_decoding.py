@@ -17,7 +17,7 @@ import pytest
 from broken_videos import WHOLE, whole
 from odd_videos import TURNS, encode, odd_cases, picture, turned
 from vid_diffusion_bench.exceptions import InvalidVideoError
-from vid_diffusion_bench.video import Video, decode, limits, read_video, traits
+from vid_diffusion_bench.video import Video, decode, limits, pictures, read_video, traits
 
 
 def plain(path):
@@ -120,7 +120,7 @@ def test_a_turn_that_only_its_angle_tells_is_the_same(tmp_path, label, monkeypat
         def side_data(self):
             raise ValueError("31 is not a valid Type")
 
-    monkeypatch.setattr(decode, "orientation", lambda frame: traits.orientation(Unlisted(frame)))
+    monkeypatch.setattr(pictures, "orientation", lambda frame: traits.orientation(Unlisted(frame)))
     by_angle = read_video(tmp_path / "a.mp4")
     np.testing.assert_array_equal(by_angle.frames, by_matrix.frames)
     assert by_angle.notes == by_matrix.notes
@@ -170,7 +170,7 @@ def test_a_stream_that_gives_no_pictures_ends(tmp_path, monkeypatch):
 @pytest.mark.parametrize("reserved", [1, 10_000, 1 << 30])
 def test_frames_do_not_depend_on_how_many_were_expected(tmp_path, reserved, monkeypatch):
     encode(tmp_path / "a.mkv", picture(37), "ffv1", "bgr0")
-    monkeypatch.setattr(decode, "_RESERVED_BYTES", reserved)
+    monkeypatch.setattr(pictures, "RESERVED_BYTES", reserved)
     video = read_video(tmp_path / "a.mkv")
     np.testing.assert_array_equal(video.frames, picture(37))
     assert video.frames.flags.owndata

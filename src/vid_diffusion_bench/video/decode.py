@@ -8,26 +8,22 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vid_diffusion_bench.video.clip import Frames, Video
+from vid_diffusion_bench.video.clip import Video
 from vid_diffusion_bench.video.gif import complete_images
 from vid_diffusion_bench.video.limits import (
     MAX_PIXELS_PER_FRAME,
     check_clip_size,
     check_frame_size,
-    max_frames,
     reason,
     refused,
 )
+from vid_diffusion_bench.video.pictures import Pictures
 from vid_diffusion_bench.video.timing import frame_rate
-from vid_diffusion_bench.video.traits import missing_notes, orientation, stream_notes, unconvertible
+from vid_diffusion_bench.video.traits import missing_notes, stream_notes
 
 DECODER = "pyav-rgb24"
 MAX_SILENT_PACKETS = 10_000
 """Packets in a row that may give no picture: more is a stream whose decoder would go on forever."""
-_RESERVED_BYTES = 1 << 30
-"""The most that is reserved on the container's word; longer clips grow as they are decoded."""
 _NOT_VIDEO = frozenset({"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "sdp", "rtsp", "imf"})
 """Demuxers that draw text as pictures, or read other files than the one named."""
 
@@ -86,7 +82,8 @@ def _read(path: Path, container: Any, stream: Any) -> Video:
         check_frame_size(path, stream.height, stream.width)
         check_clip_size(path, stream.frames, stream.height, stream.width)
     stream.codec_context.thread_count, stream.thread_type = 1, "NONE"
-    pictures = _Pictures(path, _expected(stream))
+    stream.codec_context.options = {"err_detect": "crccheck"}
+    pictures = Pictures(path, _expected(stream))
     damage = _decode_all(path, container, stream, pictures)
     if not pictures.stamps:
         raise refused(path, "holds no frames that can be decoded" + (f": {damage}" if damage else ""))
@@ -99,7 +96,7 @@ def _read(path: Path, container: Any, stream: Any) -> Video:
     return Video(pictures.array(), fps, notes + tuple(missing_notes(container, stream, len(pictures.stamps), fps)))
 
 
-def _decode_all(path: Path, container: Any, stream: Any, pictures: _Pictures) -> str | None:
+def _decode_all(path: Path, container: Any, stream: Any, pictures: Pictures) -> str | None:
     """Hand every frame to ``pictures``; returns why the end is missing, if it is.
 
     A packet or picture that is damaged is the end of the file, or an error as soon as anything follows it.
@@ -132,7 +129,7 @@ def _decode_all(path: Path, container: Any, stream: Any, pictures: _Pictures) ->
     return damage or (_cut_gif(path, pictures) if container.format.name == "gif" else None)
 
 
-def _cut_gif(path: Path, pictures: _Pictures) -> str | None:
+def _cut_gif(path: Path, pictures: Pictures) -> str | None:
     """Drop the picture that breaks off; returns why the end is missing."""
     complete, ended = complete_images(path)
     if complete < len(pictures.stamps):
@@ -149,45 +146,3 @@ def _expected(stream: Any) -> int:
     if not rate or not duration or duration < 0 or not stream.time_base:
         return 0
     return int(Fraction(duration) * stream.time_base * rate) + 1
-
-
-class _Pictures:
-    """The frames decoded so far, in one array that grows."""
-
-    def __init__(self, path: Path, expected: int) -> None:
-        self.path = path
-        self.expected = expected
-        self.first: Any = None
-        self.interlaced = False
-        self.stamps: list[int | None] = []
-
-    def add(self, frame: Any) -> None:
-        if self.first is None:
-            self._begin(frame)
-        number = len(self.stamps)
-        if (frame.height, frame.width) != (self.first.height, self.first.width):
-            was, now = f"{self.first.width}x{self.first.height}", f"{frame.width}x{frame.height}"
-            raise refused(self.path, f"changes its size at frame {number}, from {was} to {now}")
-        if number == self._most:
-            check_clip_size(self.path, number + 1, *self._frames.shape[1:3])
-        if number == len(self._frames):
-            self._frames.resize((min(2 * number, self._most), *self._frames.shape[1:]), refcheck=False)
-        # One thread: swscale's own would cost more than they save, and contend with other processes.
-        self._frames[number] = self.turn.apply(frame.to_ndarray(format="rgb24", threads=1))
-        self.stamps.append(frame.pts)
-        self.interlaced |= frame.interlaced_frame
-
-    def array(self) -> Frames:
-        """Every frame, in an array no larger than that. Call once, at the end."""
-        self._frames.resize((len(self.stamps), *self._frames.shape[1:]), refcheck=False)
-        return self._frames
-
-    def _begin(self, frame: Any) -> None:
-        check_frame_size(self.path, frame.height, frame.width)
-        if matrix := unconvertible(frame):
-            raise refused(self.path, f"has colours that cannot be converted: its colour matrix is {matrix}")
-        self.first, self.turn = frame, orientation(frame)
-        height, width = (frame.width, frame.height) if self.turn.swaps_sides else (frame.height, frame.width)
-        self._most = max_frames(height, width)
-        reserved = min(self.expected or 16, self._most, max(1, _RESERVED_BYTES // (height * width * 3)))
-        self._frames = np.empty((reserved, height, width, 3), np.uint8)

@@ -53,12 +53,12 @@ def _sampled(frame: Frames, target: Floats, filter: Filter) -> None:
 
 def _antialiased(frame: Frames, target: Floats, filter: Filter) -> None:
     """By Pillow's 32-bit float pictures, which have one channel and are not rounded."""
+    import cv2
     from PIL import Image
 
-    kernel = _pillow(filter)
-    for channel in range(3):
-        plane = Image.fromarray(frame[..., channel].astype(np.float32))
-        target[..., channel] = np.asarray(plane.resize(target.shape[1::-1], kernel))
+    size, kernel = target.shape[1::-1], _pillow(filter)
+    planes = (Image.fromarray(plane).convert("F").resize(size, kernel) for plane in cv2.split(frame))
+    target[:] = cv2.merge([np.asarray(plane) for plane in planes])
 
 
 def resize_8bit(frames: Frames, height: int, width: int, *, filter: Filter = "bicubic") -> Frames:

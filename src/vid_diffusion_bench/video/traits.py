@@ -37,6 +37,8 @@ class Orientation:
 
     def apply(self, frame: Frames) -> Frames:
         """The frame (H, W, 3) as a viewer sees it."""
+        if not self.notes:
+            return frame
         turned = frame.swapaxes(0, 1) if self.swaps_sides else frame
         return turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
