@@ -131,13 +131,20 @@ def folder_reference(folder: Path) -> Reference:
     return Reference(clips, content, f"{len(files)} files of {folder.name}")
 
 
-def _content_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, or of the names and bytes of a folder's files."""
+def _content_hash(path: Path) -> str | None:
+    """SHA-256 of a file's bytes, or of the names and bytes of a folder's files.
+
+    ``None`` where not all of it can be read (a dangling link, a pipe, no permission): reading will say so.
+    """
     digest = hashlib.sha256()
-    for part in sorted(path.iterdir()) if path.is_dir() else [path]:
-        if part.is_file():
+    try:
+        for part in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if not part.is_file():
+                return None
             digest.update(part.name.encode("utf-8", "surrogatepass"))
             with part.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
+    except OSError:
+        return None
     return digest.hexdigest()
