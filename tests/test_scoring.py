@@ -85,7 +85,7 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
     needed = {name for metric in running for name in metric.needs}
     assert {name for key, name in computed if key == "clip-0"} >= needed
     assert {"shapes-v1-text", "motion", "dino-vit-b-16", "x-clip-base-32"} <= needed
-    assert {name for key, name in computed if key == "real-10"} == {"shape", "shapes-v1-video"}
+    assert {name for key, name in computed if key == "real-10"} == {"form", "shapes-v1-video"}
     absent = {name for name, result in scores.results.items() if result.value is None}
     totals = {"vbench_quality_score", "vbench_semantic_score", "vbench_total_score"}
     assert absent - {"temporal_flickering"} == totals
@@ -364,3 +364,24 @@ def test_a_missing_or_empty_folder_is_an_error(folders, tmp_path, missing):
         arguments = {"real": real, "generated": generated, missing: bad}
         with pytest.raises(InvalidVideoError):
             score_folders(metrics=["fvd"], **arguments)
+
+
+def test_what_the_reader_noted_is_told_with_and_without_decoding(tmp_path):
+    noted = Video(rendered(0)[1].frames, 8.0, ("alpha: dropped",))
+    clips = [ScoringClip(key, key, None, lambda: noted, content=lambda: "noted") for key in ("b", "a")]
+    plain = ScoringClip("c", "c", None, lambda: rendered(0)[1])
+    store = FeatureStore(tmp_path)
+    for _ in range(2):
+        scores = score([*clips, plain], ["dynamic_degree"], store=store)
+        assert scores.notes == {"alpha: dropped": ["a", "b"]}
+        clips = [replace(clip, load=forbidden) for clip in clips]
+
+
+def test_a_renamed_file_is_known_by_its_bytes(tmp_path, monkeypatch):
+    (tmp_path / "one").mkdir()
+    write_lossless(tmp_path / "one" / "a.mkv", rendered(0)[1])
+    first = score_folders(None, tmp_path / "one", ["temporal_consistency"])
+    (tmp_path / "one" / "a.mkv").rename(tmp_path / "one" / "b.mkv")
+    monkeypatch.setattr("vid_diffusion_bench.scoring.folders.read_video", forbidden)
+    again = score_folders(None, tmp_path / "one", ["temporal_consistency"])
+    assert again.results["temporal_consistency"].value == first.results["temporal_consistency"].value

@@ -124,9 +124,13 @@ def compute(
         "results": {name: result.model_dump(mode="json") for name, result in scores.results.items()},
         "broken": scores.broken,
         "broken_reference": scores.broken_reference,
+        "notes": scores.notes,
+        "notes_reference": scores.notes_reference,
     }
     broken = [*scores.broken.items(), *((f"{key} (real)", why) for key, why in scores.broken_reference.items())]
     lines = [f"skipped {key}: {why}" for key, why in broken]
+    noted = [(scores.notes, "clips"), (scores.notes_reference, "real clips")]
+    lines += [f"note, {len(keys)} {what}: {note}" for notes, what in noted for note, keys in notes.items()]
     measured = any(result.value is not None for result in scores.results.values())
     return Reply(data, Group(*lines, _table(scores.results)), DONE if measured else FAILED)
 

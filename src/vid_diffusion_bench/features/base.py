@@ -70,8 +70,13 @@ class Clip:
     @property
     def shape(self) -> Shape:
         """(T, H, W, fps), without decoding a clip whose features are kept."""
-        frames, height, width, fps = self.feature("shape").tolist()
-        return int(frames), int(height), int(width), fps
+        form: Form = self.feature("form")
+        return form.num_frames, form.height, form.width, form.fps
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of the clip decided, without decoding a clip whose features are kept."""
+        return tuple(self.feature("form").notes.tolist())
 
     def feature(self, name: str) -> Any:
         """The output of extractor ``name`` on this clip, computed the first time only."""
@@ -136,12 +141,23 @@ FeatureRegistry: Registry[FeatureExtractor] = Registry(
 """Every extractor by name; third parties register here or under the entry-point group."""
 
 
-def _shape(clip: Clip) -> npt.NDArray[np.float64]:
+@dataclass(frozen=True)
+class Form:
+    """What every metric may need to know of a clip: its size, frames a second, and its reader's ``notes`` (texts)."""
+
+    num_frames: int
+    height: int
+    width: int
+    fps: float
+    notes: npt.NDArray[np.str_]
+
+
+def _form(clip: Clip) -> Form:
     video = clip.video
-    return np.array([video.num_frames, video.height, video.width, video.fps], np.float64)
+    return Form(video.num_frames, video.height, video.width, float(video.fps), np.array(video.notes, np.str_))
 
 
-FeatureRegistry.register("shape", FeatureExtractor("shape", _shape, lambda: {"decoder": DECODER}, np.ndarray))
+FeatureRegistry.register("form", FeatureExtractor("form", _form, lambda: {"decoder": DECODER}, Form))
 
 for _name, _home in {
     "motion": "motion:MOTION",

@@ -52,10 +52,13 @@ class Scores:
     """What came of one pass.
 
     ``per_clip`` maps metric to clip key to score, ``results`` metric to result, both under the names asked for.
-    ``broken`` and ``broken_reference`` map the key of each clip that could not be decoded to why.
+    ``broken`` and ``broken_reference`` map the key of each clip that could not be decoded to why. ``notes`` and
+    ``notes_reference`` map a decision of the reader (``docs/reading-videos.md``) to the keys of its clips.
     """
 
     per_clip: dict[str, dict[str, Score]] = field(default_factory=dict)
     results: dict[str, MetricResult] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     broken_reference: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    notes_reference: dict[str, list[str]] = field(default_factory=dict)

@@ -29,17 +29,18 @@ def no_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Pass:
-    """The states of a pass by metric, and the clips that could not be decoded, with the reason."""
+    """The states of a pass by metric, the clips that could not be decoded and why, and what their reader noted."""
 
     states: dict[str, State] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def merge(self, other: Pass) -> Pass:
         """The passes of two shards, or of the generated and the real set, as one."""
         empty = State()
         names = dict.fromkeys([*self.states, *other.states])
         states = {name: self.states.get(name, empty).merge(other.states.get(name, empty)) for name in names}
-        return Pass(states, self.broken | other.broken)
+        return Pass(states, self.broken | other.broken, self.notes | other.notes)
 
 
 def accumulate(
@@ -53,16 +54,17 @@ def accumulate(
     """Measure every clip by every metric; into the real side of the states if ``reference``."""
     states = {name: metric.empty() for name, metric in metrics.items()}
     broken: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for done, entry in enumerate(clips, 1):
         try:
-            _update(states, metrics, entry, store, reference=reference)
+            notes[entry.key] = _update(states, metrics, entry, store, reference=reference)
         except InvalidVideoError as error:
             broken[entry.key] = error.message
             for state in states.values():
                 rows = state.reference if reference else state.generated
                 rows[entry.key] = Row(entry.cluster, None, "the clip cannot be decoded")
         progress(done, len(clips))
-    return Pass(states, broken)
+    return Pass(states, broken, {key: said for key, said in notes.items() if said})
 
 
 def summarize(
@@ -79,17 +81,23 @@ def summarize(
             reason = unavailable(metric) or "it was not measured"
             results[name] = _absent_result(name, metric, reason, context(name).total or 0)
             per_clip[name] = {clip.key: Score(value=None, reason=reason) for clip in clips}
-    return Scores(per_clip, results, seen.broken, real.broken)
+    return Scores(per_clip, results, seen.broken, real.broken, _by_note(seen), _by_note(real))
+
+
+def _by_note(seen: Pass) -> dict[str, list[str]]:
+    notes = sorted({note for said in seen.notes.values() for note in said})
+    return {note: sorted(key for key, said in seen.notes.items() if note in said) for note in notes}
 
 
 def _update(
     states: dict[str, State], metrics: Metrics, entry: ScoringClip, store: FeatureStore | None, *, reference: bool
-) -> None:
-    """Add one clip to every state; a clip that cannot be decoded raises before any state has changed."""
+) -> tuple[str, ...]:
+    """Add one clip to every state and give its notes; one that cannot be decoded raises before a state has changed."""
     clip = entry.open(store)
-    _ = clip.shape
+    notes = clip.notes
     for name, metric in metrics.items():
         metric.update(states[name], clip, reference=reference)
+    return notes
 
 
 def unavailable(metric: Metric) -> str | None:
