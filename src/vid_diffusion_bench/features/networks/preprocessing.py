@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vid_diffusion_bench.exceptions import MetricComputationError
-from vid_diffusion_bench.video import Frames
+from vid_diffusion_bench.video import Frames, centre_crop, resize_8bit, short_side_size
+from vid_diffusion_bench.video.resize import Filter
 
 if TYPE_CHECKING:
     import torch
 
 Triple = tuple[float, float, float]
-Filter = Literal["bilinear", "bicubic"]
 Kernel = Literal["pillow", "sampled", "sampled-unit"]
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -79,8 +79,8 @@ class Preprocessing:
         import torch
 
         height, width = self._resized(frames.shape[1], frames.shape[2])
-        planes = [self._crop(_RESIZERS[self.kernel](frame, height, width, self.filter)) for frame in frames]
-        return torch.from_numpy(self._normalised(np.stack(planes)))
+        planes = [self._crop(_RESIZERS[self.kernel](frame[None], height, width, self.filter)) for frame in frames]
+        return torch.from_numpy(self._normalised(np.concatenate(planes)))
 
     def describe(self) -> str:
         """Every field, in words."""
@@ -100,16 +100,10 @@ class Preprocessing:
                 f"frames of {width}x{height} are too long and thin: no side may be more than {MAX_ELONGATION} times "
                 "the other"
             )
-        if height <= width:
-            return self.size, int(self.size * width / height)
-        return int(self.size * height / width), self.size
+        return short_side_size(height, width, self.size)
 
-    def _crop(self, frame: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        if self.crop is None:
-            return frame
-        margins = (side - self.crop for side in frame.shape[:2])
-        top, left = (margin // 2 if self.crop_rounding == "down" else round(margin / 2) for margin in margins)
-        return frame[top : top + self.crop, left : left + self.crop]
+    def _crop(self, frames: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return frames if self.crop is None else centre_crop(frames, self.crop, self.crop, rounding=self.crop_rounding)
 
     def _normalised(self, frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """(N, 3, h, w) on the network's scale, of (N, h, w, 3) in 0..255 as uint8 or in 0..1 as floats."""
@@ -129,32 +123,30 @@ def _scale(mean: float, std: float) -> npt.NDArray[np.float32]:
     return np.asarray((unit - np.float32(mean)) / np.float32(std), np.float32)
 
 
-def _pillow(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
-    from PIL import Image
-
-    pillow = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}[kernel]
-    return np.asarray(Image.fromarray(frame).resize((width, height), pillow))
+def _pillow(frames: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+    return resize_8bit(frames, height, width, filter=kernel)
 
 
-def _sampled(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+def _sampled(frames: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+    """By torch itself: its float32 positions are part of what VBench publishes."""
     import torch
 
-    plane = torch.from_numpy(frame).permute(2, 0, 1).float()
-    resized = plane if frame.shape[:2] == (height, width) else _interpolate(plane, height, width, kernel)
-    return np.asarray(resized.div(255).permute(1, 2, 0).numpy())
+    planes = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    resized = planes if frames.shape[1:3] == (height, width) else _interpolate(planes, height, width, kernel)
+    return np.asarray(resized.div(255).permute(0, 2, 3, 1).numpy())
 
 
-def _sampled_unit(frame: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
+def _sampled_unit(frames: Frames, height: int, width: int, kernel: Filter) -> npt.NDArray[np.generic]:
     import torch
 
-    unit = torch.from_numpy(frame).permute(2, 0, 1).float() / 255
-    return np.asarray(_interpolate(unit, height, width, kernel).permute(1, 2, 0).numpy())
+    unit = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    return np.asarray(_interpolate(unit, height, width, kernel).permute(0, 2, 3, 1).numpy())
 
 
-def _interpolate(plane: torch.Tensor, height: int, width: int, kernel: Filter) -> torch.Tensor:
+def _interpolate(planes: torch.Tensor, height: int, width: int, kernel: Filter) -> torch.Tensor:
     from torch.nn.functional import interpolate
 
-    return interpolate(plane[None], (height, width), mode=kernel, align_corners=False)[0]
+    return interpolate(planes, (height, width), mode=kernel, align_corners=False)
 
 
 _RESIZERS = {"pillow": _pillow, "sampled": _sampled, "sampled-unit": _sampled_unit}
