@@ -157,3 +157,6 @@ def _table(results: dict[str, Any]) -> Any:
         beside = numbers.beside(result, digits) or numbers.ABSENT
         table.add_row(Text(f"{result.label}{arrow}"), value, beside, f"{result.n} of {result.total}")
     return Group(table, Text(), *footnotes.lines())
+
+
+app.command("vid_diffusion_bench.cli.certify:certify", name="certify")
