@@ -45,7 +45,7 @@ BY_METRIC: Mapping[str, Mapping[str, Expected]] = {
         "hue": "unmoved", "desaturate": "unmoved", "reverse": "unmoved",
     },
     "temporal_flickering": {
-        "h264": "worse", "flicker": "worse", "reverse": "unmoved",
+        "noise": "worse", "flicker": "worse", "reverse": "unmoved",
     },
     "dynamic_degree": {"shuffle": "either", "hue": "unmoved", "desaturate": "unmoved", "reverse": "unmoved"},
     "sharpness": {"blur": "worse", "h264": "either", "reverse": "unmoved", "shuffle": "unmoved"},

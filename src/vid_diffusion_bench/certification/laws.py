@@ -31,13 +31,13 @@ LAWS = {
     "order": "The order of the clips changes not a bit.",
     "batches": "A clip scored by itself gives the bits it gives among the others.",
     "shards": "Three shards, merged in another order, give the bits of one pass.",
-    "threads": "One thread and two give the same number, to a relative 1e-5.",
+    "threads": "One thread and two give the same number, to a relative 1e-4.",
     "identity": "Clips compared with themselves give the value of a perfect match.",
     "symmetry": "The two sides of the comparison exchanged give the same number, to a relative 1e-6.",
 }
 MAX_CLIPS = 6
 """Clips that the laws are tried on."""
-THREADS_TOLERANCE = 1e-5
+THREADS_TOLERANCE = 1e-4
 """Relative: the order of float32 sums in a network differs with the number of threads."""
 SYMMETRY_TOLERANCE = 1e-6
 IDENTITY_TOLERANCE = 1e-6

@@ -121,9 +121,14 @@ def _cards(found: Certificate, ran: Sequence[MetricCertificate]) -> list[tuple[s
     laws = [law for metric in found.metrics for law in metric.laws if law.status != "not applicable"]
     held = sum(law.status == "holds" for law in laws)
     pinned = [metric.parity for metric in found.metrics if metric.parity.status != "not pinned"]
+    absent = len(ran) < len(found.metrics)
     answers = [response for metric in ran for response in metric.responses]
     return [
-        ("Metrics that ran", f"{len(ran)} of {len(found.metrics)}", "the others say below what they lack"),
+        (
+            "Metrics that ran",
+            f"{len(ran)} of {len(found.metrics)}",
+            "what the others lack is said below" if absent else "",
+        ),
         ("Laws that hold", f"{held} of {len(laws)}", "counted over the metrics"),
         (
             "Pinned values met",
@@ -141,7 +146,7 @@ def _broken(metrics: Sequence[MetricCertificate]) -> list[tuple[MetricCertificat
 
 def figure(value: float | None) -> str:
     """One number to four significant digits, very small and very large ones as powers of ten."""
-    if value is not None and value and not 1e-3 <= abs(value) < 1e6:
+    if value is not None and value and not 0.1 <= abs(value) < 1e6:
         return f"{value:.3g}".replace("-", "−")
     return numbers.compact(value).replace("-", "−")
 
@@ -151,4 +156,6 @@ def size(response: Response) -> str:
     sizes = [rung.size for rung in response.rungs if rung.size is not None]
     if not sizes:
         return ""
-    return f"{sizes[-1]:+.2g}".replace("-", "−") if abs(sizes[-1]) < 100 else f"{sizes[-1]:+.0f}".replace("-", "−")
+    last = sizes[-1]
+    text = f"{last:+.2g}" if abs(last) < 100 else f"{last:+.0f}"
+    return text.replace("-", "−") if last else "0"

@@ -1,0 +1,80 @@
+"""Metrics that break a law are caught and the law is named; those of the package break none."""
+
+from __future__ import annotations
+
+import pytest
+
+from broken_metrics import (
+    Brightness,
+    FirstOfPass,
+    Lopsided,
+    NeverZero,
+    PairedLopsided,
+    Random,
+    Rolling,
+)
+from vid_diffusion_bench.certification.laws import LAWS, check_laws
+from vid_diffusion_bench.certification.observe import natures
+from vid_diffusion_bench.metrics import MetricRegistry
+
+
+def checked(metric, specimens):
+    """Law to status."""
+    metrics = {metric.name: metric}
+    results = check_laws(metrics, specimens, natures(metrics, specimens))[metric.name]
+    assert [result.law for result in results] == list(LAWS)
+    return {result.law: result.status for result in results}
+
+
+def broken(metric, specimens):
+    return {law for law, status in checked(metric, specimens).items() if status == "broken"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "laws"),
+    [
+        (Rolling, {"repeat", "order", "batches", "shards", "threads"}),
+        (Random, {"repeat", "order", "batches", "shards", "threads"}),
+        (FirstOfPass, {"order", "batches", "shards"}),
+        (Lopsided, {"symmetry"}),
+        (NeverZero, {"identity"}),
+        (PairedLopsided, {"symmetry"}),
+        (Brightness, set()),
+    ],
+)
+def test_what_is_broken_is_named(metric, laws, specimens):
+    assert broken(metric(), specimens) == laws
+
+
+@pytest.mark.parametrize("name", ["fvd", "psnr", "ssim", "temporal_consistency", "clip_score", "inception_score"])
+def test_metrics_of_the_package_obey(name, specimens):
+    statuses = checked(MetricRegistry.get(name), specimens)
+    assert "broken" not in statuses.values()
+    compares = name in {"fvd", "psnr", "ssim"}
+    assert {statuses[law] for law in ("identity", "symmetry")} == {"holds" if compares else "not applicable"}
+
+
+def test_a_value_that_is_there_one_time_only_is_broken(specimens):
+    class Coy(Brightness):
+        name = "coy"
+        seen = 0
+
+        def measure(self, clip):
+            from vid_diffusion_bench.exceptions import MetricComputationError
+
+            Coy.seen += 1
+            if Coy.seen > 30:
+                raise MetricComputationError("not today")
+            return super().measure(clip)
+
+    assert broken(Coy(), specimens) == {"batches", "shards"}
+    assert broken(Coy(), specimens) == set()  # never a value: nothing to compare
+
+
+def test_a_function_is_tried_too(specimens):
+    from vid_diffusion_bench.metrics.function import FunctionMetric
+
+    def brightness(real_videos, generated_videos):
+        return {"brightness": sum(video.frames.mean() for video in generated_videos) / len(generated_videos)}
+
+    assert broken(FunctionMetric("brightness", brightness), specimens) == set()
