@@ -11,17 +11,19 @@ from vid_diffusion_bench.certification.certificate import Expected
 from vid_diffusion_bench.certification.observe import Nature
 from vid_diffusion_bench.metrics import Metric
 
-SIMILARITIES: Mapping[str, float] = {"psnr": 60.0, "ssim": 1.0, "ms_ssim": 1.0, "precision": 1.0, "recall": 1.0}
+SIMILARITIES: Mapping[str, float] = {
+    "psnr": 60.0, "ssim": 1.0, "ms_ssim": 1.0, "precision": 1.0, "recall": 1.0, "coverage": 1.0,
+}  # fmt: skip
 """What equal clips give, by metric; where nothing is said, a distance gives 0 and no other thing is judged by value."""
 
-UNBIASED = frozenset({"kvd", "kid", "jedi", "mmd", "fd_infinity", "fvd_infinity", "fid_infinity"})
+UNBIASED = frozenset({"kvd", "kid", "jedi_unbiased", "fd_infinity", "fvd_infinity", "fid_infinity"})
 """Estimators that may fall below 0 or stay above it for equal sets of finite size."""
 
 ONE_SIDED = frozenset({"i2v_subject", "i2v_background"})
 """Paired metrics whose two sides have different parts: a clip and the picture it was made from."""
 
 FRAMEWISE = frozenset({
-    "aesthetic_quality", "blockiness", "clip_score", "clip_similarity", "colorfulness", "colourfulness", "exposure",
+    "aesthetic_quality", "black_share", "blockiness", "clip_score", "clip_similarity", "colorfulness", "exposure",
     "fid", "inception_score", "sharpness",
 })  # fmt: skip
 """Metrics that look at one frame at a time and average: the order of the frames is nothing to them.
@@ -48,20 +50,22 @@ BY_METRIC: Mapping[str, Mapping[str, Expected]] = {
         "noise": "worse", "flicker": "worse", "reverse": "unmoved",
     },
     "dynamic_degree": {"shuffle": "either", "hue": "unmoved", "desaturate": "unmoved", "reverse": "unmoved"},
-    "sharpness": {"blur": "worse", "h264": "either", "reverse": "unmoved", "shuffle": "unmoved"},
     "blockiness": {"h264": "worse", "reverse": "unmoved", "shuffle": "unmoved"},
-    "colorfulness": {"desaturate": "worse", "reverse": "unmoved", "shuffle": "unmoved"},
-    "colourfulness": {"desaturate": "worse", "reverse": "unmoved", "shuffle": "unmoved"},
 }  # fmt: skip
 """Metric (without its variant) to distortion to expectation; what is left out of a metric's own row is ``either``."""
 
 
 def identity_value(metric: Metric) -> float | None:
-    """What clips compared with themselves must give; ``None`` where the direction is all that can be said."""
+    """What clips compared with themselves must give; ``None`` where no value is known."""
     name = _plain(metric)
     if name in SIMILARITIES:
         return SIMILARITIES[name]
     return 0.0 if metric.higher_is_better is False and name not in UNBIASED else None
+
+
+def is_similarity(metric: Metric, *, reads_pair: bool) -> bool:
+    """Whether a clip must be at least as near to itself as a blurred one is, though no value is known."""
+    return reads_pair and metric.higher_is_better is True and _plain(metric) not in ONE_SIDED
 
 
 def is_symmetric(metric: Metric, *, reads_pair: bool) -> bool:
@@ -72,10 +76,15 @@ def is_symmetric(metric: Metric, *, reads_pair: bool) -> bool:
 
 
 def expected(metric: Metric, nature: Nature, distortion: str) -> Expected:
-    """What ``distortion`` should do to ``metric``: by its own row, or by its kind."""
+    """What ``distortion`` should do to ``metric``; one that calls no direction better has no better and no worse."""
+    said = _expected(metric, nature, distortion)
+    return "either" if metric.higher_is_better is None and said != "unmoved" else said
+
+
+def _expected(metric: Metric, nature: Nature, distortion: str) -> Expected:
     name = _plain(metric)
     if nature.reads_pair and name not in ONE_SIDED:
-        return "either" if metric.higher_is_better is None else "worse"
+        return "worse"
     if name in BY_METRIC:
         return BY_METRIC[name].get(distortion, "either")
     if name in FRAMEWISE and metric.extractor.partition(":")[0] not in VIDEO_NETWORKS and distortion in _TIME:

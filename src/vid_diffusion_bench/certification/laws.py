@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from vid_diffusion_bench.certification.certificate import Held, LawResult
 from vid_diffusion_bench.certification.distortions import distortion
-from vid_diffusion_bench.certification.expectations import identity_value, is_symmetric
+from vid_diffusion_bench.certification.expectations import identity_value, is_similarity, is_symmetric
 from vid_diffusion_bench.certification.observe import (
     Metrics,
     Nature,
@@ -32,7 +32,7 @@ LAWS = {
     "batches": "A clip scored by itself gives the bits it gives among the others.",
     "shards": "Three shards, merged in another order, give the bits of one pass.",
     "threads": "One thread and two give the same number, to a relative 1e-4.",
-    "identity": "Clips compared with themselves give the value of a perfect match.",
+    "identity": "Clips compared with themselves give the value of a perfect match; none is nearer to itself blurred.",
     "symmetry": "The two sides of the comparison exchanged give the same number, to a relative 1e-6.",
 }
 MAX_CLIPS = 6
@@ -179,11 +179,11 @@ def _one_identity(bench: _Bench, name: str, metric: Metric, own: State) -> LawRe
         status: Held = "holds" if seen <= IDENTITY_TOLERANCE else "broken"
         detail = f"{same.value:.6g}; a perfect match is {perfect:g}"
         return LawResult(law="identity", status=status, detail=detail, difference=seen, tolerance=IDENTITY_TOLERANCE)
-    if metric.higher_is_better is None:
-        return not_applicable("identity", "it states no direction, so no value is that of a perfect match")
-    worse = same.value < other.value if metric.higher_is_better else same.value > other.value
+    if not is_similarity(metric, reads_pair=bench.natures[name].reads_pair):
+        return not_applicable("identity", "no value is known that equal clips must give")
+    status = "holds" if same.value >= other.value else "broken"
     detail = f"{same.value:.6g} with themselves, {other.value:.6g} slightly blurred"
-    return LawResult(law="identity", status="broken" if worse else "holds", detail=detail)
+    return LawResult(law="identity", status=status, detail=detail)
 
 
 def _symmetry(bench: _Bench) -> dict[str, LawResult]:

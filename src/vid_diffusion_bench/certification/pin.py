@@ -11,7 +11,7 @@ from vid_diffusion_bench.certification.parity import pinned_outcomes
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.profiling import read_manifest
-from vid_diffusion_bench.scoring.one_pass import unavailable
+from vid_diffusion_bench.scoring import unavailable
 
 
 def pinned() -> dict[str, Any]:

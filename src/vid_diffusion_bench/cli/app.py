@@ -50,7 +50,14 @@ _COMMANDS = (
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )
 
-app = App(name="vid-bench", help=_HELP, help_epilogue=_EPILOGUE, version=__version__, help_format="plaintext")
+app = App(
+    name="vid-bench",
+    help=_HELP,
+    help_epilogue=_EPILOGUE,
+    version=__version__,
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)
 for _name, _home, _group, _help in _COMMANDS:
     app.command(f"vid_diffusion_bench.cli.{_home}", name=_name, help=_help, group=_group, sort_key=len(app._commands))
 app.register_install_completion_command(group=_SETUP)
