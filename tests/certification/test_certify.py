@@ -15,7 +15,7 @@ from vid_diffusion_bench.exceptions import InvalidVideoError, ValidationError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.video import write_lossless
 
-METRICS = ["psnr", "fvd", "temporal_consistency", "clip_score"]
+METRICS = ["psnr", "temporal_consistency", "clip_score"]
 
 
 @pytest.fixture(scope="module")

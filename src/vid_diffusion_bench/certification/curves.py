@@ -44,11 +44,10 @@ def _figure(metric: MetricCertificate, titles: dict[str, str]) -> dict[str, Any]
         for index, response in enumerate(metric.responses)
     ]
     unit = "change in yardsticks" if metric.yardstick else f"change in {metric.unit or 'its own unit'}"
-    better = {True: " (↑ better)", False: " (↓ better)", None: ""}[metric.higher_is_better]
     ticks = {"tickvals": list(range(5)), "ticktext": ["undistorted", "1st", "2nd", "3rd", "4th strength"]}
     layout = {
         "xaxis": {**ticks, "range": [-0.1, 4.15], "zeroline": False},
-        "yaxis": {"title": {"text": unit + better}, "zeroline": True},
+        "yaxis": {"title": {"text": unit}, "zeroline": True},
     }
     return {"data": traces, "layout": layout}
 
