@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 
+from vid_diffusion_bench.features.networks import base as networks
 from vid_diffusion_bench.metrics import Measurement, PerClipMetric
 from vid_diffusion_bench.metrics.base import paired_video
 from vid_diffusion_bench.metrics.distribution.base import Estimate, SetMetric, matrix
@@ -52,6 +53,17 @@ class FirstOfPass(PerClipMetric):
 
     def measure(self, clip):
         return Measurement(float(clip.video.frames.mean()))
+
+
+class OfFirstBatch(PerClipMetric):
+    """Looks at the first batch of frames alone."""
+
+    name = "of_first_batch"
+    unit = "grey levels"
+    formula = "mean of the first batch"
+
+    def measure(self, clip):
+        return Measurement(float(clip.video.frames[: networks.BATCH].mean()))
 
 
 class Random(PerClipMetric):

@@ -91,7 +91,7 @@ def test_a_broken_law_is_named_and_is_exit_code_1(vid_bench, folder):
     assert code == 1
     assert "rolling breaks order" in out
     verdicts = {metric.name: metric.verdict for metric in certificate().metrics}
-    assert verdicts == {"rolling": "fails: repeat, order, batches, shards, threads", "brightness": "passes"}
+    assert verdicts == {"rolling": "fails: repeat, order, alone, shards, batch, threads", "brightness": "passes"}
     assert "1 metric fails: rolling" in Path("certificate/certificate.html").read_text()
 
 

@@ -10,6 +10,7 @@ from broken_metrics import (
     FirstOfPass,
     Lopsided,
     NeverZero,
+    OfFirstBatch,
     PairedLopsided,
     Random,
     Rolling,
@@ -35,9 +36,10 @@ def broken(metric, specimens):
 @pytest.mark.parametrize(
     ("metric", "laws"),
     [
-        (Rolling, {"repeat", "order", "batches", "shards", "threads"}),
-        (Random, {"repeat", "order", "batches", "shards", "threads"}),
-        (FirstOfPass, {"order", "batches", "shards"}),
+        (Rolling, {"repeat", "order", "alone", "shards", "batch", "threads"}),
+        (Random, {"repeat", "order", "alone", "shards", "batch", "threads"}),
+        (OfFirstBatch, {"batch"}),
+        (FirstOfPass, {"order", "alone", "shards"}),
         (Lopsided, {"symmetry"}),
         (NeverZero, {"identity"}),
         (PairedLopsided, {"symmetry"}),
@@ -69,7 +71,7 @@ def test_a_value_that_is_there_one_time_only_is_broken(specimens):
                 raise MetricComputationError("not today")
             return super().measure(clip)
 
-    assert broken(Coy(), specimens) == {"batches", "shards"}
+    assert broken(Coy(), specimens) == {"alone", "shards", "batch"}
     assert broken(Coy(), specimens) == set()  # never a value: nothing to compare
 
 

@@ -81,7 +81,7 @@ def test_what_failed_is_told_first_and_in_words(opened):
     page = opened()
     assert page.locator("h1").inner_text() == "1 metric fails: rolling"
     assert "rolling breaks order" in page.locator("#failures").inner_text()
-    assert page.locator("#laws .broken").count() == 5
+    assert page.locator("#laws .broken").count() == 6
 
 
 def test_the_curves_follow_the_choice(opened):

@@ -29,20 +29,23 @@ from vid_diffusion_bench.scoring import Pass, ScoringClip
 LAWS = {
     "repeat": "The same clips scored again give the same bits.",
     "order": "The order of the clips changes not a bit.",
-    "batches": "A clip scored by itself gives the bits it gives among the others.",
+    "alone": "A clip scored by itself gives the bits it gives among the others.",
     "shards": "Three shards, merged in another order, give the bits of one pass.",
+    "batch": "Networks of frames give the same number at 4 frames a pass and at 16, to a relative 1e-4.",
     "threads": "One thread and two give the same number, to a relative 1e-4.",
     "identity": "Clips compared with themselves give the value of a perfect match; none is nearer to itself blurred.",
     "symmetry": "The two sides of the comparison exchanged give the same number, to a relative 1e-6.",
 }
 MAX_CLIPS = 6
 """Clips that the laws are tried on."""
-THREADS_TOLERANCE = 1e-4
-"""Relative: the order of float32 sums in a network differs with the number of threads."""
+ROUNDING_TOLERANCE = 1e-4
+"""Relative: the order of float32 sums in a network differs with its batch and with the number of threads."""
+SMALL_BATCH = 4
+"""Frames a pass."""
 SYMMETRY_TOLERANCE = 1e-6
 IDENTITY_TOLERANCE = 1e-6
-PASSES = 16
-"""Passes over one side of the clips that :func:`check_laws` makes: seven over both and two over one."""
+PASSES = 18
+"""Passes over one side of the clips that :func:`check_laws` makes: eight over both and two over one."""
 
 
 def check_laws(
@@ -53,7 +56,7 @@ def check_laws(
     The generated side holds the clips slightly blurred, so that what is compared is neither zero nor perfect.
     """
     bench = _Bench(metrics, specimens[:MAX_CLIPS], natures, tick)
-    found = [_repeat(bench), _order(bench), _batches(bench), _shards(bench), _threads(bench)]
+    found = [_repeat(bench), _order(bench), _alone(bench), _shards(bench), _batch(bench), _threads(bench)]
     found += [_identity(bench), _symmetry(bench)]
     return {name: [results[name] for results in found] for name in metrics}
 
@@ -118,8 +121,8 @@ def _order(bench: _Bench) -> dict[str, LawResult]:
     return bench.equal("order", bench.seen(bench.generated[::-1], bench.real[::-1]))
 
 
-def _batches(bench: _Bench) -> dict[str, LawResult]:
-    return bench.equal("batches", _sharded(bench, len(bench.specimens)))
+def _alone(bench: _Bench) -> dict[str, LawResult]:
+    return bench.equal("alone", _sharded(bench, len(bench.specimens)))
 
 
 def _shards(bench: _Bench) -> dict[str, LawResult]:
@@ -134,13 +137,32 @@ def _sharded(bench: _Bench, count: int) -> dict[str, State]:
     return whole.states
 
 
+def _batch(bench: _Bench) -> dict[str, LawResult]:
+    with _frames_a_pass(SMALL_BATCH):
+        small = bench.seen(bench.generated, bench.real)
+    return bench.equal("batch", small, ROUNDING_TOLERANCE)
+
+
+@contextmanager
+def _frames_a_pass(count: int) -> Iterator[None]:
+    """Networks of frames fed ``count`` at a time."""
+    from vid_diffusion_bench.features.networks import base
+
+    before = base.BATCH
+    base.BATCH = count
+    try:
+        yield
+    finally:
+        base.BATCH = before
+
+
 def _threads(bench: _Bench) -> dict[str, LawResult]:
     with _threads_used(1):
         one = bench.seen(bench.generated, bench.real)
     with _threads_used(2):
         two = bench.seen(bench.generated, bench.real)
     first, second = outcomes(bench.metrics, one), outcomes(bench.metrics, two)
-    return {name: _equal("threads", first[name], second[name], THREADS_TOLERANCE) for name in bench.metrics}
+    return {name: _equal("threads", first[name], second[name], ROUNDING_TOLERANCE) for name in bench.metrics}
 
 
 @contextmanager
