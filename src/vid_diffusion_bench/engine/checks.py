@@ -10,14 +10,9 @@ from vid_diffusion_bench.exceptions import (
     ModelLoadingError,
     VidBenchError,
 )
+from vid_diffusion_bench.features.pixels import is_black, is_frozen
 from vid_diffusion_bench.results import Failure
 from vid_diffusion_bench.video import Video
-
-BLACK_LEVEL = 4
-"""A clip none of whose values is above this (of 255) is black: what safety filters and overflows leave."""
-
-FROZEN_LEVEL = 1
-"""A clip none of whose values ever differs by more than this (of 255) from the first frame's is frozen."""
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
@@ -29,18 +24,14 @@ def problem_of(video: Video, parameters: GenerationParameters) -> Failure | None
     wrong = [text for text in wrong if not text.endswith("None")]
     if wrong:
         return _invalid(f"the model made {', '.join(wrong)}")
-    if int(video.frames.max()) <= BLACK_LEVEL:
+    if is_black(video.frames):
         return _invalid("every frame is black")
     return None
 
 
 def flags_of(video: Video) -> list[str]:
     """Observations that do not make a clip a failure: ``frozen`` when nothing moves in several frames."""
-    import numpy as np
-
-    first = video.frames[0].astype(np.int16)
-    moves = any(int(np.abs(frame - first).max()) > FROZEN_LEVEL for frame in video.frames[1:])
-    return ["frozen"] if video.num_frames > 1 and not moves else []
+    return ["frozen"] if is_frozen(video.frames) else []
 
 
 def failure_of(error: Exception, stage: str, step: int | None = None) -> Failure:

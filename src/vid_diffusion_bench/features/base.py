@@ -160,9 +160,13 @@ def _form(clip: Clip) -> Form:
 FeatureRegistry.register("form", FeatureExtractor("form", _form, lambda: {"decoder": DECODER}, Form))
 
 for _name, _home in {
+    "frame-statistics": "pixels:FRAME_STATISTICS",
+    "frame-changes": "pixels:FRAME_CHANGES",
     "motion": "motion:MOTION",
     "motion-8fps": "motion:MOTION_8FPS",
     "interpolation": "motion:INTERPOLATION",
+    "raft-motion": "networks.raft:MOTION",
+    "raft-motion-8fps": "networks.raft:MOTION_8FPS",
     "shapes-v1-video": "builtin:VIDEO",
     "shapes-v1-text": "builtin:TEXT",
     "clip-vit-b-32": "networks.clip:B32",

@@ -44,9 +44,14 @@ class Motion:
 
     def is_static(self) -> bool:
         """VBench's static filter (``static_filter.py``): few fast pairs, and little way from first to last frame."""
-        threshold = 3.0 * self.short_side / 256
-        allowed = round(2 * (len(self.top2) + 1) / 16)
-        return bool((self.top2 > threshold).sum() <= allowed and self.ends.max() <= 2 * allowed * threshold)
+        return passes_static_filter(self.top2, self.ends, self.short_side)
+
+
+def passes_static_filter(top2: Series, ends: Series, short_side: int) -> bool:
+    """The rule of :meth:`Motion.is_static` on speeds (T-1,) and (2,) in pixels."""
+    threshold = 3.0 * short_side / 256
+    allowed = round(2 * (len(top2) + 1) / 16)
+    return bool((top2 > threshold).sum() <= allowed and ends.max() <= 2 * allowed * threshold)
 
 
 def measure_motion(clip: Clip) -> Motion:

@@ -41,14 +41,27 @@ LEARNED: Entries = {
 
 PIXELS: Entries = {
     "temporal_consistency": ("pixels.temporal_consistency:TemporalConsistency", ()),
-    "temporal_flickering": ("pixels.temporal_flickering:TemporalFlickering", ()),
-    "dynamic_degree": ("pixels.dynamic_degree:DynamicDegree", ()),
+    "temporal_flickering": ("pixels.temporal_flickering:DIS", ()),
+    "temporal_flickering:vbench-0.1.5": ("pixels.temporal_flickering:VBENCH", ()),
+    "dynamic_degree": ("pixels.dynamic_degree:DIS", ()),
+    "dynamic_degree:raft": ("pixels.dynamic_degree:RAFT", ()),
     "motion_smoothness": ("pixels.motion_smoothness:MotionSmoothness", ()),
+    "sharpness": ("pixels.sharpness:Sharpness", ()),
+    "colorfulness": ("pixels.colorfulness:Colorfulness", ("colourfulness",)),
+    "exposure": ("pixels.exposure:Exposure", ()),
+    "blockiness": ("pixels.blockiness:Blockiness", ()),
+    "frozen_share": ("pixels.frozen_share:FrozenShare", ()),
+    "black_share": ("pixels.black_share:BlackShare", ()),
+    "duplicate_frame_share": ("pixels.duplicate_frame_share:DuplicateFrameShare", ()),
+    "loop_score": ("pixels.loop_score:LoopScore", ()),
 }
 
 PAIRED: Entries = {
     "psnr": ("paired.psnr:Psnr", ()),
     "ssim": ("paired.ssim:Ssim", ()),
+    "ms_ssim": ("paired.ms_ssim:MsSsim", ("msssim",)),
+    "lpips": ("paired.lpips:ALEX", ()),
+    "lpips:vgg": ("paired.lpips:VGG", ()),
 }
 
 TOTALS: Entries = {

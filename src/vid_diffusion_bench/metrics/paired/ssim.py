@@ -33,8 +33,13 @@ class Ssim(PerClipMetric):
 
 def ssim(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> float:
     """Mean SSIM of two images (H, W, C) in 0..255, H and W >= 11; -1..1."""
+    return float(inner(ssim_map(first, second)).mean())
+
+
+def inner(image: Map) -> Map:
+    """The part of (H, W, C) whose window lies in the image."""
     margin = WINDOW // 2
-    return float(ssim_map(first, second)[margin:-margin, margin:-margin].mean())
+    return image[margin:-margin, margin:-margin]
 
 
 def ssim_map(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> Map:
@@ -43,6 +48,12 @@ def ssim_map(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) ->
     Raises:
         MetricComputationError: Images smaller than the window.
     """
+    luminance, contrast_structure = ssim_terms(first, second)
+    return np.asarray(luminance * contrast_structure)
+
+
+def ssim_terms(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> tuple[Map, Map]:
+    """The two factors of :func:`ssim_map`: luminance, and contrast times structure."""
     if min(first.shape[:2]) < WINDOW:
         raise MetricComputationError(f"SSIM needs frames of {WINDOW} pixels a side or more")
     x, y = first.astype(np.float64), second.astype(np.float64)
@@ -51,7 +62,7 @@ def ssim_map(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) ->
     var_y = _window(y * y) - mean_y * mean_y
     covariance = _window(x * y) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
-    return np.asarray(luminance * (2 * covariance + C2) / (var_x + var_y + C2))
+    return np.asarray(luminance), np.asarray((2 * covariance + C2) / (var_x + var_y + C2))
 
 
 def _window(image: Map) -> Map:

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
+from vid_diffusion_bench.features.pixels import FrameChanges
 from vid_diffusion_bench.metrics.base import Measurement
 from vid_diffusion_bench.metrics.per_clip import PerClipMetric
-from vid_diffusion_bench.video import Frames
 
 
 class TemporalFlickering(PerClipMetric):
     """(255 - mean |I_t - I_t+1|) / 255 over clips that pass VBench's static filter; 1 is no flicker.
 
-    Moving clips have no flicker by this definition and lower the coverage. The filter's thresholds are VBench's, its
-    flow is the one in the protocol instead of RAFT.
+    Moving clips have no flicker by this definition and lower the coverage. The filter's thresholds are VBench's; its
+    flow is that of the extractor ``motion``.
+
+    Args:
+        name: What it is registered as.
+        extractor: The label's.
+        motion: Extractor whose output knows ``is_static()``.
     """
 
-    name = "temporal_flickering"
-    extractor = "dis-filter"
     unit = "score 0..1"
-    needs = ("motion",)
     formula = "vbench: (255 - mean_t mean|I_t - I_t+1|) / 255 on uint8 RGB, of clips that pass the static filter"
 
+    def __init__(self, name: str, extractor: str, motion: str) -> None:
+        self.name, self.extractor = name, extractor
+        self.motion = motion
+        self.needs = (motion, "frame-changes")
+
     def measure(self, clip: Clip) -> Measurement:
-        if not clip.feature("motion").is_static():
+        if not clip.feature(self.motion).is_static():
             raise MetricComputationError("the clip moves: the static filter leaves it out")
-        return Measurement(flickering(clip.video.frames))
+        return Measurement(flickering(clip.feature("frame-changes")))
 
 
-def flickering(frames: Frames) -> float:
-    """The formula on uint8 ``frames`` (T, H, W, 3), T >= 2; 0..1, exact up to the last division."""
-    import cv2
+def flickering(changes: FrameChanges) -> float:
+    """The formula on two frames or more; 0..1, exact up to the last division."""
+    return float((255.0 - np.mean(changes.total) / changes.values) / 255.0)
 
-    sums = [cv2.norm(first, second, cv2.NORM_L1) for first, second in pairwise(frames)]
-    return float((255.0 - np.mean(sums) / frames[0].size) / 255.0)
+
+DIS = TemporalFlickering("temporal_flickering", "dis-filter", "motion")
+VBENCH = TemporalFlickering("temporal_flickering:vbench-0.1.5", "vbench-0.1.5", "raft-motion")

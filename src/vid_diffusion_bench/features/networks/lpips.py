@@ -1,0 +1,134 @@
+"""LPIPS 0.1 (Zhang et al. 2018): AlexNet and VGG-16 trunks under torchvision's names, and the learned linear heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vid_diffusion_bench.exceptions import ModelLoadingError
+from vid_diffusion_bench.weights import find
+
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+"""Of RGB in -1..1, before the trunk."""
+EPSILON = 1e-10
+"""Added to the length of a feature vector."""
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """A trunk: names of its weights and of its heads, the layers whose output is compared, and its smallest input."""
+
+    weights: str
+    heads: str
+    taps: tuple[int, ...]
+    channels: tuple[int, ...]
+    min_side: int
+
+
+ALEX = Trunk("alexnet", "lpips-alex", (1, 4, 7, 9, 11), (64, 192, 384, 256, 256), 31)
+VGG = Trunk("vgg16", "lpips-vgg", (3, 8, 15, 22, 29), (64, 128, 256, 512, 512), 16)
+
+
+class Lpips(nn.Module):
+    """The distance: features of both images to unit length over channels, squared differences weighted and averaged."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.features = alexnet_features() if trunk is ALEX else vgg16_features()
+        self.heads = nn.ParameterList(torch.zeros(count) for count in trunk.channels)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Distances (N,), >= 0, of images (N, 3, H, W) in -1..1."""
+        total = torch.zeros(len(first), device=first.device)
+        for head, x, y in zip(self.heads, self._tapped(first), self._tapped(second), strict=True):
+            difference = (_unit(x) - _unit(y)).square()
+            total = total + (difference * head[:, None, None]).sum(dim=1).mean(dim=(1, 2))
+        return total
+
+    def _tapped(self, images: Tensor) -> list[Tensor]:
+        shift, scale = (images.new_tensor(three)[:, None, None] for three in (SHIFT, SCALE))
+        x, found = (images - shift) / scale, []
+        edges = (0, *(tap + 1 for tap in self.trunk.taps))
+        for start, stop in pairwise(edges):
+            x = self.features[start:stop](x)
+            found.append(x)
+        return found
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / (x.square().sum(dim=1, keepdim=True).sqrt() + EPSILON)
+
+
+def alexnet_features() -> nn.Sequential:
+    """``features`` of torchvision's ``alexnet`` up to the last layer compared (Krizhevsky 2014)."""
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+        nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(),
+    )  # fmt: skip
+
+
+def vgg16_features() -> nn.Sequential:
+    """``features`` of torchvision's ``vgg16`` up to the last layer compared (Simonyan and Zisserman 2015, D)."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        layers += [nn.MaxPool2d(2, 2)] if layers else []
+        for _ in range(count):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+    return nn.Sequential(*layers)
+
+
+def load(trunk: Trunk) -> Lpips:
+    """The network at its published weights.
+
+    Raises:
+        WeightsNotFoundError: A file is not on this machine.
+        ModelLoadingError: A file holds other weights.
+    """
+    return _load(trunk, find(trunk.weights).path, find(trunk.heads).path)
+
+
+@cache
+def _load(trunk: Trunk, features: Path, heads: Path) -> Lpips:
+    network = Lpips(trunk)
+    wanted = {f"features.{name}" for name in network.features.state_dict()}
+    found = _tensors(features)
+    linear = _tensors(heads)
+    try:
+        network.features.load_state_dict({name.removeprefix("features."): found[name] for name in wanted})
+        weights = [linear[f"lin{i}.model.1.weight"].flatten() for i in range(len(trunk.channels))]
+        network.heads.load_state_dict({str(i): weight for i, weight in enumerate(weights)})
+    except (KeyError, RuntimeError) as error:
+        raise ModelLoadingError(
+            f"{features.name} and {heads.name} are not LPIPS by {trunk.weights}: {error}"
+        ) from error
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return tensors
+
+
+def identity(trunk: Trunk) -> dict[str, Any]:
+    """What decides a distance, as plain data; raises when the weights are not here."""
+    return {
+        "name": trunk.heads,
+        "weights_sha256": find(trunk.weights).sha256,
+        "heads_sha256": find(trunk.heads).sha256,
+        "preprocessing": "RGB in -1..1 at full size",
+        "precision": "float32",
+        "torch": version("torch"),
+    }
