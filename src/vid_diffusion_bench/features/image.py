@@ -42,9 +42,13 @@ def colorfulness(frame: Image) -> float:
     """
     import cv2
 
-    opponents = np.array([[1, -1, 0], [0.5, 0.5, -1]], np.float32)
-    mean, deviation = cv2.meanStdDev(cv2.transform(frame.astype(np.float32), opponents))
-    return float(np.hypot(*deviation[:, 0]) + 0.3 * np.hypot(*mean[:, 0]))
+    red, green, blue = cv2.split(frame)
+    red_green = cv2.subtract(red, green, dtype=cv2.CV_16S)
+    # Twice yb, so that 16 bits hold it exactly.
+    yellow_blue = cv2.subtract(cv2.add(red, green, dtype=cv2.CV_16S), cv2.add(blue, blue, dtype=cv2.CV_16S))
+    (mean_rg, std_rg), (mean_yb, std_yb) = (cv2.meanStdDev(image) for image in (red_green, yellow_blue))
+    spread, centre = np.hypot(std_rg, std_yb / 2), np.hypot(mean_rg, mean_yb / 2)
+    return float(spread.item() + 0.3 * centre.item())
 
 
 def clipped(luma: Image) -> tuple[float, float]:

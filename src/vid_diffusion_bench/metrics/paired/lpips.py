@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from vid_diffusion_bench.features.networks.lpips import Trunk
 
-BATCH = 8
-"""Frames a network pass."""
+PIXELS = 1 << 19
+"""Pixels a network pass; bounds its memory."""
 
 
 class LpipsMetric(PerClipMetric):
@@ -64,9 +64,10 @@ def _distances(network: torch.nn.Module, first: Frames, second: Frames) -> list[
     import torch
 
     found: list[float] = []
+    batch = max(1, PIXELS // (first.shape[1] * first.shape[2]))
     with torch.inference_mode():
-        for start in range(0, len(first), BATCH):
-            pair = (_tensor(frames[start : start + BATCH]) for frames in (first, second))
+        for start in range(0, len(first), batch):
+            pair = (_tensor(frames[start : start + batch]) for frames in (first, second))
             found += network(*pair).tolist()
     return found
 
