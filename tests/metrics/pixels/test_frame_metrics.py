@@ -103,7 +103,9 @@ def test_colour_fades_to_nothing():
 
 def test_exposure_says_which_end_is_clipped():
     for frames in CLIPS:
-        facts = [measured("exposure", np.clip(frames * gain, 0, 255).astype(np.uint8)).facts for gain in (0.01, 1, 20)]
+        facts = [
+            measured("exposure", np.clip(frames * gain, 0, 255).astype(np.uint8)).facts for gain in (0.01, 1.0, 8.0)
+        ]
         assert facts[0]["dark_share"] > 0.99
         assert facts[0]["mean_luma"] < facts[1]["mean_luma"] < facts[2]["mean_luma"]
         assert facts[2]["bright_share"] > facts[1]["bright_share"]
