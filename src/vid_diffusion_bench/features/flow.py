@@ -68,19 +68,21 @@ class FlowField:
 
     def between(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Flow:
         """Flow (H, W, 2): the pixel at p in ``first`` (H, W) is at p + flow in ``second``."""
+        import cv2
+
         raw = self._dis.calc(first, second, None)  # type: ignore[call-overload]
         here, there = first.astype(np.float32), second.astype(np.float32)
-        still = self._windowed((there - here) ** 2)
-        moved = self._windowed((self.warp(there, raw) - here) ** 2)
+        still = self._windowed(cv2.subtract(there, here))
+        moved = self._windowed(cv2.subtract(self.warp(there, raw), here))
         kept = (moved < EXPLAINED * still) & (still > NOISE**2)
-        return np.asarray(raw * kept[..., None], np.float32)
+        # What the mask leaves out becomes zero.
+        return np.asarray(cv2.copyTo(raw, kept.view(np.uint8)), np.float32)
 
     def warp(self, image: Image, flow: Flow) -> Image:
         """``image`` (H, W[, C]) sampled at p + flow, bilinear, its border repeated."""
         import cv2
 
-        there = self._grid + flow
-        columns, rows = np.ascontiguousarray(there[..., 0]), np.ascontiguousarray(there[..., 1])
+        columns, rows = cv2.split(cv2.add(self._grid, flow))
         sampled = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(sampled, np.float32)
 
@@ -89,17 +91,30 @@ class FlowField:
 
         Forward-backward check of Sundaram, Brox and Keutzer (2010): |f + b|^2 <= 0.01 (|f|^2 + |b|^2) + 0.5.
         """
-        back = self.warp(backward, forward)
-        gap = np.square(forward + back).sum(axis=-1)
-        length = np.square(forward).sum(axis=-1) + np.square(back).sum(axis=-1)
-        target = self._grid + forward
-        inside = ((target >= 0) & (target <= self._grid[-1, -1])).all(axis=-1)
-        return np.asarray((gap <= 0.01 * length + 0.5) & inside)
-
-    def _windowed(self, image: Image) -> Image:
         import cv2
 
-        return np.asarray(cv2.blur(image, (self._window, self._window)), np.float32)
+        back = self.warp(backward, forward)
+        gap = _squared_length(cv2.add(forward, back))
+        length = cv2.add(_squared_length(forward), _squared_length(back))
+        rows, columns = forward.shape[:2]
+        # Bounds of one channel are followed by zeros for the others, hence four numbers.
+        inside = cv2.inRange(cv2.add(self._grid, forward), (0, 0, 0, 0), (columns - 1, rows - 1, 0, 0))
+        return np.asarray((gap <= 0.01 * length + 0.5) & (inside > 0))
+
+    def _windowed(self, difference: npt.NDArray[Any]) -> Image:
+        """Mean square over the window around each pixel."""
+        import cv2
+
+        squared = cv2.multiply(difference, difference)
+        return np.asarray(cv2.blur(squared, (self._window, self._window)), np.float32)
+
+
+def _squared_length(flow: npt.NDArray[Any]) -> Image:
+    """|v|^2 (H, W) of vectors (H, W, 2)."""
+    import cv2
+
+    x, y = cv2.split(flow)
+    return np.asarray(cv2.add(cv2.multiply(x, x), cv2.multiply(y, y)), np.float32)
 
 
 def top_magnitude(flow: Flow, share: float) -> float:

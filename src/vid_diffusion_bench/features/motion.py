@@ -65,17 +65,23 @@ def measure_motion(clip: Clip) -> Motion:
 
 
 def _pair(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, ...]:
+    import cv2
+
     forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
     mask = field.visible(forward, backward)
     here, there = frames.astype(np.float32)
-    change = _squared(here - there)[mask].sum(dtype=np.float64) / here.size
-    error = _squared(here - field.warp(there, forward))[mask].sum(dtype=np.float64) / here.size
+    change = _sum_of_squares(cv2.subtract(here, there), mask) / here.size
+    error = _sum_of_squares(cv2.subtract(here, field.warp(there, forward)), mask) / here.size
     top2, top5 = top_magnitude(forward, STATIC_SHARE), top_magnitude(forward, MOVING_SHARE)
-    return top2, top5, float(mask.mean()), float(change), float(error)
+    return top2, top5, float(mask.mean()), change, error
 
 
-def _squared(difference: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return difference * difference
+def _sum_of_squares(difference: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None = None) -> float:
+    """Of (H, W, 3), where ``mask`` (H, W) holds; squares in float32, their sum in float64."""
+    import cv2
+
+    kept = difference if mask is None else cv2.copyTo(difference, mask.view(np.uint8))
+    return float(sum(cv2.sumElems(cv2.multiply(kept, kept))))
 
 
 def measure_motion_8fps(clip: Clip) -> Series:
@@ -115,12 +121,15 @@ def measure_interpolation(clip: Clip) -> Interpolation:
 
 
 def _middle(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, float]:
+    import cv2
+
     before, frame, after = frames.astype(np.float32)
     forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
     half: Flow = 0.25 * (backward - forward)
-    made = 0.5 * field.warp(before, half) + 0.5 * field.warp(after, -half)
-    change = 0.5 * _squared(frame - before) + 0.5 * _squared(frame - after)
-    return float(_squared(frame - made).mean(dtype=np.float64)), float(change.mean(dtype=np.float64))
+    made = cv2.addWeighted(field.warp(before, half), 0.5, field.warp(after, -half), 0.5, 0)
+    error = _sum_of_squares(cv2.subtract(frame, made))
+    change = 0.5 * sum(_sum_of_squares(cv2.subtract(frame, neighbour)) for neighbour in (before, after))
+    return error / frame.size, change / frame.size
 
 
 def _prepared(clip: Clip, least: int, what: str) -> tuple[Frames, npt.NDArray[np.uint8], FlowField]:
