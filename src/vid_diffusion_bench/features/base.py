@@ -162,6 +162,7 @@ FeatureRegistry.register("form", FeatureExtractor("form", _form, lambda: {"decod
 for _name, _home in {
     "frame-statistics": "pixels:FRAME_STATISTICS",
     "frame-changes": "pixels:FRAME_CHANGES",
+    "frame-repeats": "pixels:FRAME_REPEATS",
     "motion": "motion:MOTION",
     "motion-8fps": "motion:MOTION_8FPS",
     "interpolation": "motion:INTERPOLATION",

@@ -7,7 +7,7 @@ and that error is above the noise of 8-bit video. Elsewhere the flow is zero. Fl
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -68,13 +68,27 @@ class FlowField:
 
     def between(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Flow:
         """Flow (H, W, 2): the pixel at p in ``first`` (H, W) is at p + flow in ``second``."""
+        return self._explaining(first, second, self._change(first, second))
+
+    def both(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> tuple[Flow, Flow]:
+        """:meth:`between` from ``first`` to ``second`` and back."""
+        change = self._change(first, second)
+        return self._explaining(first, second, change), self._explaining(second, first, change)
+
+    def _change(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Image:
+        """Windowed squared difference (H, W); the same either way."""
+        import cv2
+
+        return self._windowed(cv2.subtract(second.astype(np.float32), first.astype(np.float32)))
+
+    def _explaining(self, first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], change: Image) -> Flow:
+        """The flow, zero where it does not explain ``change``."""
         import cv2
 
         raw = self._dis.calc(first, second, None)  # type: ignore[call-overload]
         here, there = first.astype(np.float32), second.astype(np.float32)
-        still = self._windowed(cv2.subtract(there, here))
         moved = self._windowed(cv2.subtract(self.warp(there, raw), here))
-        kept = (moved < EXPLAINED * still) & (still > NOISE**2)
+        kept = (moved < EXPLAINED * change) & (change > NOISE**2)
         # What the mask leaves out becomes zero.
         return np.asarray(cv2.copyTo(raw, kept.view(np.uint8)), np.float32)
 
@@ -82,8 +96,8 @@ class FlowField:
         """``image`` (H, W[, C]) sampled at p + flow, bilinear, its border repeated."""
         import cv2
 
-        columns, rows = cv2.split(cv2.add(self._grid, flow))
-        sampled = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        there, unused = cv2.add(self._grid, flow), cast("Image", None)
+        sampled = cv2.remap(image, there, unused, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(sampled, np.float32)
 
     def visible(self, forward: Flow, backward: Flow) -> Mask:

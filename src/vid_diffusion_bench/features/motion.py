@@ -59,15 +59,14 @@ def measure_motion(clip: Clip) -> Motion:
     frames, grey, field = _prepared(clip, 2, "motion")
     pairs = [_pair(field, grey[i : i + 2], frames[i : i + 2]) for i in range(len(grey) - 1)]
     top2, top5, visible, change, error = (np.array(column) for column in zip(*pairs, strict=True))
-    ends = [field.between(grey[0], grey[-1]), field.between(grey[-1], grey[0])]
-    ends_top2 = np.array([top_magnitude(way, STATIC_SHARE) for way in ends])
+    ends_top2 = np.array([top_magnitude(way, STATIC_SHARE) for way in field.both(grey[0], grey[-1])])
     return Motion(top2, top5, ends_top2, visible, change, error, min(grey.shape[1:]))
 
 
 def _pair(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tuple[float, ...]:
     import cv2
 
-    forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
+    forward, backward = field.both(grey[0], grey[1])
     mask = field.visible(forward, backward)
     here, there = frames.astype(np.float32)
     change = _sum_of_squares(cv2.subtract(here, there), mask) / here.size
@@ -124,7 +123,7 @@ def _middle(field: FlowField, grey: npt.NDArray[np.uint8], frames: Frames) -> tu
     import cv2
 
     before, frame, after = frames.astype(np.float32)
-    forward, backward = field.between(grey[0], grey[1]), field.between(grey[1], grey[0])
+    forward, backward = field.both(grey[0], grey[1])
     half: Flow = 0.25 * (backward - forward)
     made = cv2.addWeighted(field.warp(before, half), 0.5, field.warp(after, -half), 0.5, 0)
     error = _sum_of_squares(cv2.subtract(frame, made))

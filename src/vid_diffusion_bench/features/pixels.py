@@ -58,17 +58,25 @@ class FrameStatistics:
 
 @dataclass(frozen=True)
 class FrameChanges:
-    """Differences of frames of one clip, absolute, over RGB.
+    """How much frames of one clip differ: sums of absolute differences over RGB, whole numbers.
 
-    ``total`` (T-1,): sum of |I_t - I_t+1|, a whole number. ``largest`` (T-1,): the largest of them. ``from_first``
-    (T-1,): the largest of |I_0 - I_t|, t >= 1. ``ends``: the sum of |I_0 - I_T-1|. ``values``: numbers in a frame.
+    ``total`` (T-1,): of I_t and I_t+1. ``ends``: of I_0 and I_T-1. ``values``: numbers in a frame.
     """
 
     total: Series
-    largest: Series
-    from_first: Series
     ends: float
     values: int
+
+
+@dataclass(frozen=True)
+class FrameRepeats:
+    """Whether frames of one clip differ at all: the largest absolute difference of any value, whole numbers.
+
+    ``from_previous`` (T-1,): of I_t to I_t-1, t >= 1. ``from_first`` (T-1,): of I_t to I_0.
+    """
+
+    from_previous: Series
+    from_first: Series
 
     def is_frozen(self) -> bool:
         """As :func:`is_frozen` of the frames."""
@@ -97,14 +105,15 @@ def _statistics(frame: npt.NDArray[np.uint8]) -> tuple[float, ...]:
 def measure_changes(clip: Clip) -> FrameChanges:
     """The :class:`FrameChanges` of ``clip``; empty for one frame."""
     frames = clip.video.frames
-    pairs = list(pairwise(frames))
-    return FrameChanges(
-        total=np.array([_total(*pair) for pair in pairs], np.float64),
-        largest=np.array([_largest(*pair) for pair in pairs], np.float64),
-        from_first=np.array([_largest(frames[0], frame) for frame in frames[1:]], np.float64),
-        ends=_total(frames[0], frames[-1]),
-        values=frames[0].size,
-    )
+    total = np.array([_total(*pair) for pair in pairwise(frames)], np.float64)
+    return FrameChanges(total, _total(frames[0], frames[-1]), frames[0].size)
+
+
+def measure_repeats(clip: Clip) -> FrameRepeats:
+    """The :class:`FrameRepeats` of ``clip``; empty for one frame."""
+    frames = clip.video.frames
+    from_previous = np.array([_largest(*pair) for pair in pairwise(frames)], np.float64)
+    return FrameRepeats(from_previous, np.array([_largest(frames[0], frame) for frame in frames[1:]], np.float64))
 
 
 def _total(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> float:
@@ -138,3 +147,4 @@ _STATISTICS_IDENTITY = _identity(
 
 FRAME_STATISTICS = FeatureExtractor("frame-statistics", measure_frames, _STATISTICS_IDENTITY, FrameStatistics)
 FRAME_CHANGES = FeatureExtractor("frame-changes", measure_changes, _identity("frame-changes"), FrameChanges)
+FRAME_REPEATS = FeatureExtractor("frame-repeats", measure_repeats, _identity("frame-repeats"), FrameRepeats)

@@ -15,11 +15,11 @@ class DuplicateFrameShare(PerClipMetric):
     name = "duplicate_frame_share"
     unit = "share of frames"
     higher_is_better = None
-    needs = ("frame-changes",)
+    needs = ("frame-repeats",)
     formula = f"share of t >= 1 with max|I_t-1 - I_t| <= {FROZEN_LEVEL} on uint8 RGB"
 
     def measure(self, clip: Clip) -> Measurement:
-        changes = clip.feature("frame-changes")
-        if not len(changes.largest):
+        repeats = clip.feature("frame-repeats")
+        if not len(repeats.from_previous):
             raise MetricComputationError("one frame has no frame before it to repeat")
-        return Measurement(float((changes.largest <= FROZEN_LEVEL).mean()))
+        return Measurement(float((repeats.from_previous <= FROZEN_LEVEL).mean()))

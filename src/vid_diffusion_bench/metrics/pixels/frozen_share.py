@@ -15,11 +15,11 @@ class FrozenShare(ShareMetric):
     name = "frozen_share"
     unit = "share of clips"
     higher_is_better = None
-    needs = ("frame-changes",)
+    needs = ("frame-repeats",)
     formula = f"share of clips with max_t max|I_0 - I_t| <= {FROZEN_LEVEL} on uint8 RGB"
 
     def measure(self, clip: Clip) -> Measurement:
-        changes = clip.feature("frame-changes")
-        if not len(changes.total):
+        repeats = clip.feature("frame-repeats")
+        if not len(repeats.from_first):
             raise MetricComputationError("one frame can neither move nor freeze")
-        return Measurement(float(changes.is_frozen()))
+        return Measurement(float(repeats.is_frozen()))

@@ -20,7 +20,7 @@ class LoopScore(PerClipMetric):
     name = "loop_score"
     unit = "score 0..1"
     higher_is_better = None
-    needs = ("frame-changes",)
+    needs = ("frame-changes", "frame-repeats")
     formula = "min(1, S/E); S: mean over t of mean|I_t - I_t+1|, E: mean|I_T-1 - I_0| on uint8 RGB; 1 where E = 0"
 
     def measure(self, clip: Clip) -> Measurement:
@@ -29,7 +29,7 @@ class LoopScore(PerClipMetric):
             raise MetricComputationError("a loop needs 3 frames or more")
         step = float(changes.total.mean())
         value = min(1.0, step / changes.ends) if changes.ends else 1.0
-        return Measurement(value, {"frozen_share": float(changes.is_frozen())})
+        return Measurement(value, {"frozen_share": float(clip.feature("frame-repeats").is_frozen())})
 
     def warnings(self, facts: Mapping[str, float]) -> list[str]:
         """As every metric, and how many clips loop only because they are one picture."""
