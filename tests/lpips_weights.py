@@ -6,9 +6,8 @@ out but for one tensor that has to be passed over.
 
 from __future__ import annotations
 
-import dataclasses
+import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import torch
@@ -25,10 +24,9 @@ FILES = {"alex": "alexnet-owt-7be5be79.pth", "vgg": "vgg16-397923af.pth"}
 
 def save_lpips(folder: Path) -> Path:
     """Write both trunks and both heads into ``folder``."""
-    import torchmetrics
-
     folder.mkdir(parents=True, exist_ok=True)
-    heads = Path(torchmetrics.__file__).parent / "functional" / "image" / "lpips_models"
+    # Found and not imported, which takes seconds.
+    heads = Path(importlib.util.find_spec("torchmetrics").origin).parent / "functional" / "image" / "lpips_models"
     for name, shapes in (("alex", ALEXNET), ("vgg", VGG16)):
         torch.save(random_trunk(shapes), folder / FILES[name])
         shutil.copyfile(heads / f"{name}.pth", folder / f"{name}.pth")
@@ -44,14 +42,3 @@ def random_trunk(shapes: dict[int, tuple[int, ...]]) -> dict[str, torch.Tensor]:
         state[f"features.{place}.weight"] = (torch.randn(shape, generator=generator) * scale).half()
         state[f"features.{place}.bias"] = (torch.randn(shape[0], generator=generator) * 0.05).half()
     return state
-
-
-def use_unpublished(monkeypatch, folder: Path) -> Path:
-    """Make ``folder`` the weights folder, and let it hold other weights than the published ones."""
-    monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(folder))
-    # `weights.catalogue` is the function; the module of that name is hidden behind it.
-    module = sys.modules["vid_diffusion_bench.weights.catalogue"]
-    unknown = {"sha256": None, "sha256_prefix": None, "size": None}
-    entries = tuple(dataclasses.replace(entry, **unknown) for entry in module.catalogue())
-    monkeypatch.setattr(module, "catalogue", lambda: entries)
-    return folder

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lpips_weights import save_lpips
+
 SENTENCE = "a red blue green circle square moving left right on the background of over and photo cat dog"
 TOWER = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
 CLIP_SIZES = {
@@ -24,7 +26,7 @@ CLIP_SIZES = {
 
 
 def save_networks(folder: Path) -> Path:
-    """Every tiny network of the families in ``features/networks`` that load through transformers."""
+    """Every tiny network of the families in ``features/networks`` that load through transformers, and LPIPS."""
     for save in SAVERS:
         save(folder)
     return folder
@@ -177,4 +179,4 @@ def _spread(network: torch.nn.Module) -> torch.nn.Module:
     return network.eval()
 
 
-SAVERS = (save_clip, save_dino, save_videomae, save_vjepa2, save_x_clip, save_aesthetic)
+SAVERS = (save_clip, save_dino, save_videomae, save_vjepa2, save_x_clip, save_aesthetic, save_lpips)

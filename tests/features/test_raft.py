@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from lpips_weights import use_unpublished
 from natural import natural_clip
+from tiny_networks import use_networks
 from vid_diffusion_bench.exceptions import MetricComputationError, MissingDependencyError, WeightsNotFoundError
 from vid_diffusion_bench.features import Clip, get_extractor
 from vid_diffusion_bench.features.motion import Motion
@@ -125,7 +125,7 @@ def test_the_network_is_torchvisions(tmp_path, monkeypatch):
     torch.manual_seed(0)
     network = raft_large(weights=None).eval()
     torch.save(network.state_dict(), tmp_path / FILE)
-    use_unpublished(monkeypatch, tmp_path)
+    use_networks(monkeypatch, tmp_path)
     frames = natural_clip("pan", 0, 2, 128, 136)[0].frames
     first, second = (torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 127.5 - 1 for frame in frames)
     with torch.inference_mode():

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from lpips_weights import ALEXNET, FILES, VGG16, save_lpips, use_unpublished
+from lpips_weights import ALEXNET, FILES, VGG16, save_lpips
 from natural import natural_clip
+from tiny_networks import use_networks
 from vid_diffusion_bench.exceptions import MetricComputationError, ModelLoadingError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics import Context, MetricRegistry, State
@@ -29,7 +30,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def weights(folder, monkeypatch):
-    return use_unpublished(monkeypatch, folder)
+    return use_networks(monkeypatch, folder)
 
 
 def noisy(strength):
@@ -120,7 +121,7 @@ def test_without_weights_it_says_which_file_and_where():
 
 
 def test_heads_of_another_trunk_are_refused(folder, tmp_path, monkeypatch):
-    use_unpublished(monkeypatch, tmp_path)
+    use_networks(monkeypatch, tmp_path)
     (tmp_path / FILES["alex"]).write_bytes((folder / FILES["alex"]).read_bytes())
     (tmp_path / "alex.pth").write_bytes((folder / "vgg.pth").read_bytes())
     with pytest.raises(ModelLoadingError, match=r"alex\.pth"):
