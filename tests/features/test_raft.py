@@ -22,13 +22,13 @@ HERE = importlib.util.find_spec("torchvision") is not None
 FILE = "raft_large_C_T_V1-22a6c225.pth"
 
 
-def absent(name):
-    raise PackageNotFoundError(name)
+def absent(*names):
+    raise PackageNotFoundError("torchvision")
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_without_torchvision_the_metric_says_how_to_install_it(monkeypatch, name):
-    monkeypatch.setattr(raft, "version", absent)
+    monkeypatch.setattr(raft, "versions", absent)
     assert "pip install torchvision" in unavailable(MetricRegistry.get(name))
     with pytest.raises(MissingDependencyError):
         get_extractor("raft-motion").identity()
@@ -37,12 +37,12 @@ def test_without_torchvision_the_metric_says_how_to_install_it(monkeypatch, name
 @pytest.mark.skipif(HERE, reason="torchvision is installed")
 def test_the_network_cannot_be_made_without_torchvision():
     with pytest.raises(MissingDependencyError, match="torchvision"):
-        raft._constructor()
+        raft.constructor()
 
 
 @pytest.mark.parametrize("name", METRICS)
 def test_without_weights_the_metric_says_which_file(monkeypatch, name):
-    monkeypatch.setattr(raft, "version", lambda name: "0.28.0")
+    monkeypatch.setattr(raft, "versions", lambda *names: dict.fromkeys(names, "0.28.0"))
     assert FILE in unavailable(MetricRegistry.get(name))
     with pytest.raises(WeightsNotFoundError):
         get_extractor("raft-motion-8fps").identity()
@@ -70,8 +70,7 @@ class Shifted(torch.nn.Module):
 
 @pytest.fixture
 def shifted(monkeypatch):
-    monkeypatch.setattr(raft, "find", lambda name: type("File", (), {"path": name}))
-    monkeypatch.setattr(raft, "_network", lambda path: Shifted())
+    monkeypatch.setattr(raft, "load_network", lambda name, load: Shifted())
 
 
 def levels(values, fps=8.0):

@@ -120,9 +120,9 @@ def test_without_weights_it_says_which_file_and_where():
     assert "vid-bench weights" in reason
 
 
-def test_heads_of_another_trunk_are_refused(folder, tmp_path, monkeypatch):
+def test_files_that_hold_something_else_are_refused(folder, tmp_path, monkeypatch):
     use_networks(monkeypatch, tmp_path)
-    (tmp_path / FILES["alex"]).write_bytes((folder / FILES["alex"]).read_bytes())
-    (tmp_path / "alex.pth").write_bytes((folder / "vgg.pth").read_bytes())
-    with pytest.raises(ModelLoadingError, match=r"alex\.pth"):
+    (tmp_path / FILES["alex"]).write_bytes((folder / FILES["vgg"]).read_bytes())
+    (tmp_path / "alex.pth").write_bytes((folder / "alex.pth").read_bytes())
+    with pytest.raises(ModelLoadingError, match="alexnet"):
         measured("lpips", FRAMES)

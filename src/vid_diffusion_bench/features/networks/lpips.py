@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vid_diffusion_bench.exceptions import ModelLoadingError
-from vid_diffusion_bench.weights import find
+from vid_diffusion_bench.features.networks.base import found, load_network, versions, weights_identity
+from vid_diffusion_bench.features.networks.device import PRECISION
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """Of RGB in -1..1, before the trunk."""
@@ -28,22 +26,19 @@ class Trunk:
     weights: str
     heads: str
     taps: tuple[int, ...]
-    channels: tuple[int, ...]
     min_side: int
 
 
-ALEX = Trunk("alexnet", "lpips-alex", (1, 4, 7, 9, 11), (64, 192, 384, 256, 256), 31)
-VGG = Trunk("vgg16", "lpips-vgg", (3, 8, 15, 22, 29), (64, 128, 256, 512, 512), 16)
+ALEX = Trunk("alexnet", "lpips-alex", (1, 4, 7, 9, 11), 31)
+VGG = Trunk("vgg16", "lpips-vgg", (3, 8, 15, 22, 29), 16)
 
 
 class Lpips(nn.Module):
     """The distance: features of both images to unit length over channels, squared differences weighted and averaged."""
 
-    def __init__(self, trunk: Trunk) -> None:
+    def __init__(self, taps: tuple[int, ...], features: nn.Sequential, heads: nn.ParameterList) -> None:
         super().__init__()
-        self.trunk = trunk
-        self.features = alexnet_features() if trunk is ALEX else vgg16_features()
-        self.heads = nn.ParameterList(torch.zeros(count) for count in trunk.channels)
+        self.taps, self.features, self.heads = taps, features, heads
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Distances (N,), >= 0, of images (N, 3, H, W) in -1..1."""
@@ -56,7 +51,7 @@ class Lpips(nn.Module):
     def _tapped(self, images: Tensor) -> list[Tensor]:
         shift, scale = (images.new_tensor(three)[:, None, None] for three in (SHIFT, SCALE))
         x, found = (images - shift) / scale, []
-        edges = (0, *(tap + 1 for tap in self.trunk.taps))
+        edges = (0, *(tap + 1 for tap in self.taps))
         for start, stop in pairwise(edges):
             x = self.features[start:stop](x)
             found.append(x)
@@ -91,44 +86,58 @@ def vgg16_features() -> nn.Sequential:
 
 
 def load(trunk: Trunk) -> Lpips:
-    """The network at its published weights.
+    """The network at its published weights, on the device of the settings.
 
     Raises:
         WeightsNotFoundError: A file is not on this machine.
         ModelLoadingError: A file holds other weights.
     """
-    return _load(trunk, find(trunk.weights).path, find(trunk.heads).path)
+    loads = {ALEX.weights: load_alexnet, VGG.weights: load_vgg16}
+    return Lpips(trunk.taps, load_network(trunk.weights, loads[trunk.weights]), load_network(trunk.heads, load_heads))
 
 
-@cache
-def _load(trunk: Trunk, features: Path, heads: Path) -> Lpips:
-    network = Lpips(trunk)
-    wanted = {f"features.{name}" for name in network.features.state_dict()}
-    found = _tensors(features)
-    linear = _tensors(heads)
-    try:
-        network.features.load_state_dict({name.removeprefix("features."): found[name] for name in wanted})
-        weights = [linear[f"lin{i}.model.1.weight"].flatten() for i in range(len(trunk.channels))]
-        network.heads.load_state_dict({str(i): weight for i, weight in enumerate(weights)})
-    except (KeyError, RuntimeError) as error:
-        raise ModelLoadingError(
-            f"{features.name} and {heads.name} are not LPIPS by {trunk.weights}: {error}"
-        ) from error
-    return network.eval().requires_grad_(requires_grad=False)
+def load_alexnet(path: Path) -> nn.Sequential:
+    """The layers compared, of torchvision's state dict.
+
+    Raises:
+        KeyError, RuntimeError: The file holds something else.
+    """
+    return _loaded(alexnet_features(), path)
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return tensors
+def load_vgg16(path: Path) -> nn.Sequential:
+    """As :func:`load_alexnet`."""
+    return _loaded(vgg16_features(), path)
+
+
+def load_heads(path: Path) -> nn.ParameterList:
+    """A weight (C,) for each layer, of the state dict of the authors' package.
+
+    Raises:
+        KeyError: The file holds something else.
+    """
+    state = _state(path)
+    return nn.ParameterList(state[f"lin{i}.model.1.weight"].flatten() for i in range(len(ALEX.taps)))
+
+
+def _loaded(features: nn.Sequential, path: Path) -> nn.Sequential:
+    state = _state(path)
+    features.load_state_dict({name: state[f"features.{name}"] for name in features.state_dict()})
+    return features
+
+
+def _state(path: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 def identity(trunk: Trunk) -> dict[str, Any]:
     """What decides a distance, as plain data; raises when the weights are not here."""
     return {
         "name": trunk.heads,
-        "weights_sha256": find(trunk.weights).sha256,
-        "heads_sha256": find(trunk.heads).sha256,
+        **weights_identity(trunk.weights),
+        "heads_sha256": found(trunk.heads).sha256,
         "preprocessing": "RGB in -1..1 at full size",
-        "precision": "float32",
-        "torch": version("torch"),
+        "precision": PRECISION,
+        **versions("torch"),
     }

@@ -8,8 +8,7 @@ vectors are picked from the padded flow.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,9 @@ from vid_diffusion_bench.exceptions import MetricComputationError, MissingDepend
 from vid_diffusion_bench.features.base import Clip, FeatureExtractor
 from vid_diffusion_bench.features.flow import Flow, top_magnitude
 from vid_diffusion_bench.features.motion import MOVING_SHARE, STATIC_SHARE, Series, passes_static_filter
+from vid_diffusion_bench.features.networks.base import load_network, own, versions, weights_identity
+from vid_diffusion_bench.features.networks.device import PRECISION, exact_arithmetic, network_device
 from vid_diffusion_bench.video import Frames
-from vid_diffusion_bench.weights import find
 
 if TYPE_CHECKING:
     import torch
@@ -65,12 +65,10 @@ def measure_motion_8fps(clip: Clip) -> Series:
 
 def between(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Flow:
     """Padded flow (H', W', 2) from ``first`` to ``second``, RGB (H, W, 3)."""
-    import torch
-
-    network = _network(find(WEIGHTS).path)
-    with torch.inference_mode():
+    network = load_network(WEIGHTS, load)
+    with exact_arithmetic():
         flow = network(_tensor(first), _tensor(second), num_flow_updates=UPDATES)[-1]
-    return np.array(flow[0].permute(1, 2, 0).numpy(), np.float32)
+        return own(flow[0].permute(1, 2, 0))
 
 
 def _tensor(frame: npt.NDArray[np.uint8]) -> torch.Tensor:
@@ -78,7 +76,7 @@ def _tensor(frame: npt.NDArray[np.uint8]) -> torch.Tensor:
     import torch
     from torch.nn import functional
 
-    pixels = torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float()
+    pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(network_device()).permute(2, 0, 1)[None].float()
     down, right = (-frame.shape[0]) % 8, (-frame.shape[1]) % 8
     padding = [right // 2, right - right // 2, down // 2, down - down // 2]
     return functional.pad(2 * (pixels / 255) - 1, padding, mode="replicate")
@@ -93,20 +91,25 @@ def _checked(clip: Clip, least: int) -> Frames:
     return video.frames
 
 
-@cache
-def _network(path: Path) -> torch.nn.Module:
+def load(path: Path) -> Any:
+    """torchvision's ``raft_large``.
+
+    Raises:
+        MissingDependencyError: torchvision is absent, or made for another torch.
+        RuntimeError: The file holds something else.
+    """
     import torch
 
-    network = _constructor()(weights=None)
+    network = constructor()(weights=None)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    module: torch.nn.Module = network.eval()
-    return module
+    return network
 
 
-def _constructor() -> Any:
+def constructor() -> Any:
+    """The class, from torchvision."""
     try:
         from torchvision.models.optical_flow import raft_large
-    # A torchvision built for another torch raises RuntimeError: its operators are not there.
+    # A torchvision made for another torch raises RuntimeError: its operators are not there.
     except (ImportError, RuntimeError) as error:
         raise missing(str(error)) from error
     return raft_large
@@ -122,17 +125,16 @@ def missing(why: str) -> MissingDependencyError:
 
 def _identity(name: str, **sampling: str) -> dict[str, Any]:
     try:
-        torchvision = version("torchvision")
+        library = versions("torch", "torchvision")
     except PackageNotFoundError as error:
         raise missing("it is not installed") from error
     return {
         "name": name,
-        "weights_sha256": find(WEIGHTS).sha256,
+        **weights_identity(WEIGHTS),
         "flow": f"raft_large, {UPDATES} updates",
         "preprocessing": "RGB in -1..1 at full size, padded to multiples of 8, border repeated, half on each side",
-        "precision": "float32",
-        "torch": version("torch"),
-        "torchvision": torchvision,
+        "precision": PRECISION,
+        **library,
         **sampling,
     }
 

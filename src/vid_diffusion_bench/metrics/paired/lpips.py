@@ -61,11 +61,11 @@ class LpipsMetric(PerClipMetric):
 
 
 def _distances(network: torch.nn.Module, first: Frames, second: Frames) -> list[float]:
-    import torch
+    from vid_diffusion_bench.features.networks.device import exact_arithmetic
 
     found: list[float] = []
     batch = max(1, PIXELS // (first.shape[1] * first.shape[2]))
-    with torch.inference_mode():
+    with exact_arithmetic():
         for start in range(0, len(first), batch):
             pair = (_tensor(frames[start : start + batch]) for frames in (first, second))
             found += network(*pair).tolist()
@@ -76,7 +76,10 @@ def _tensor(frames: Frames) -> torch.Tensor:
     """(N, 3, H, W) in -1..1."""
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    from vid_diffusion_bench.features.networks.device import network_device
+
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(network_device())
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 ALEX = LpipsMetric("lpips", "alex")
