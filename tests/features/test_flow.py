@@ -7,7 +7,7 @@ import pytest
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.features.flow import FlowField, luma, top_magnitude
-from vid_diffusion_bench.features.motion import Motion
+from vid_diffusion_bench.features.motion import Motion, _sum_of_squares
 from vid_diffusion_bench.video import Video
 
 
@@ -142,6 +142,24 @@ def test_a_pan_is_followed_and_interpolated(dx, dy):
     assert made.change == pytest.approx(0.5 * squared(odd, neighbours[0]) + 0.5 * squared(odd, neighbours[1]), rel=1e-5)
     blended = squared(odd, neighbours[0] * 0.5 + neighbours[1] * 0.5)
     assert (made.error < 0.2 * blended).all()
+
+
+def test_only_visible_pixels_are_summed_up():
+    rng = np.random.default_rng(0)
+    difference, mask = rng.normal(0, 9, (8, 9, 3)).astype(np.float32), rng.random((8, 9)) < 0.4
+    expected = np.square(difference[mask].astype(np.float64)).sum()
+    assert _sum_of_squares(difference, mask) == pytest.approx(expected, rel=1e-6)
+    assert _sum_of_squares(difference) == pytest.approx(np.square(difference.astype(np.float64)).sum(), rel=1e-6)
+
+
+def test_both_ways_are_each_way():
+    video = panned(2, 2.6, 1.3)
+    first, second = luma(video.frames)
+    field = FlowField(video.height, video.width)
+    for way, expected in zip(
+        field.both(first, second), (field.between(first, second), field.between(second, first)), strict=True
+    ):
+        assert np.array_equal(way, expected)
 
 
 def test_the_error_of_what_nothing_explains_is_the_whole_change():

@@ -17,7 +17,7 @@ from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.scoring.one_pass import unavailable
 from vid_diffusion_bench.video import Video
 
-METRICS = ("dynamic_degree:raft", "temporal_flickering:vbench-0.1.5")
+METRICS = ("dynamic_degree:raft", "dynamic_degree:vbench-0.1.5", "temporal_flickering:vbench-0.1.5")
 HERE = importlib.util.find_spec("torchvision") is not None
 FILE = "raft_large_C_T_V1-22a6c225.pth"
 

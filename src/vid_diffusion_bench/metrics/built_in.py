@@ -45,6 +45,7 @@ PIXELS: Entries = {
     "temporal_flickering:vbench-0.1.5": ("pixels.temporal_flickering:VBENCH", ()),
     "dynamic_degree": ("pixels.dynamic_degree:DIS", ()),
     "dynamic_degree:raft": ("pixels.dynamic_degree:RAFT", ()),
+    "dynamic_degree:vbench-0.1.5": ("pixels.dynamic_degree:VBENCH", ()),
     "motion_smoothness": ("pixels.motion_smoothness:MotionSmoothness", ()),
     "sharpness": ("pixels.sharpness:Sharpness", ()),
     "colorfulness": ("pixels.colorfulness:Colorfulness", ("colourfulness",)),

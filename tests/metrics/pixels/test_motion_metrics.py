@@ -145,6 +145,16 @@ def test_the_dynamic_degree_is_vbenchs_from_three_frames_on():
     assert verdicts == {0.0, 1.0}
 
 
+def test_vbenchs_own_dynamic_degree_is_unmended_for_short_clips():
+    rng, metric, verdicts = np.random.default_rng(0), MetricRegistry.get("dynamic_degree:vbench-0.1.5"), []
+    for pairs in [1, 1, 1, *range(1, 40)]:
+        clip = Clip("k", "c", lambda: Video(np.zeros((2, 128, 137, 3), np.uint8), 8.0))
+        clip._features["raft-motion-8fps"] = rng.exponential(2, pairs)
+        verdicts.append(metric.measure(clip).value)
+        assert verdicts[-1] == vbench_moves(clip._features["raft-motion-8fps"], 128, pairs + 1)
+    assert set(verdicts) == {0.0, 1.0}
+
+
 def test_a_fast_clip_moves_and_a_frozen_one_does_not():
     assert measured("dynamic_degree", CLIPS[0]).value == 1.0
     assert measured("dynamic_degree", np.repeat(CLIPS[0][:1], 17, axis=0)).value == 0.0
