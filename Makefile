@@ -37,10 +37,12 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## Measure the harness's own cost and memory, and reading against other libraries
+bench: setup-dev ## Measure the harness's own cost and memory, and reading, flicker and flow against other libraries
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/memory.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/decode.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flicker.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flow.py
 
 train-builtin: setup ## Train the built-in models and extractors again
 	@$(BIN)/python -m training.build
