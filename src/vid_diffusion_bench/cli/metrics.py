@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
 from vid_diffusion_bench.cli.options import Names
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
+from vid_diffusion_bench.exceptions import VidBenchError
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 app = App(name="metrics", help="List and explain metrics; compute them on any folders of videos.")
 WITHOUT_REFERENCE = ("temporal_consistency", "temporal_flickering", "dynamic_degree", "motion_smoothness")
@@ -19,23 +23,34 @@ WITH_REFERENCE = ("fvd", *WITHOUT_REFERENCE)
 @app.command(name="list")
 def list_all() -> Reply:
     """List the metrics, their variants, and whether each could run now."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     from vid_diffusion_bench.metrics import MetricRegistry
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("metric", "better", "what it is"):
-        table.add_column(title, no_wrap=title != "what it is")
     rows = [_described(name) for name in MetricRegistry.names()]
-    for row in sorted(rows, key=lambda row: _order(row, rows)):
-        better = {True: "higher", False: "lower", None: "neither"}[row["higher_is_better"]]
-        _, _, variant = row["name"].partition(":")
-        what = Text("as above" if variant else _first_line(row)).append(f" {row['label']}", style="dim")
-        if row["unavailable"]:
-            what.append(f" {row['unavailable']}", style="yellow")
-        table.add_row(Text(f"  :{variant}" if variant else row["name"]), better, what)
-    return Reply({"metrics": rows}, table)
+    lines = [_listed(row) for row in sorted(rows, key=lambda row: _order(row, rows))]
+    for at, title in enumerate(("metric", "status", "what it is")):
+        # The last column gives way where the terminal is narrow.
+        least = None if title == "what it is" else max(cell.cell_len for cell in [Text(title), *(x[at] for x in lines)])
+        table.add_column(title, no_wrap=True, overflow="ellipsis", min_width=least)
+    for line in lines:
+        table.add_row(*line)
+    more = "Ask for a variant as metric:variant; `vid-bench metrics info NAME` says more."
+    note = Text(f"\n↑ higher is better, ↓ lower. {more}", style="dim")
+    return Reply({"metrics": rows}, Group(table, note))
+
+
+def _listed(row: dict[str, Any]) -> list[Text]:
+    from rich.text import Text
+
+    arrow = {True: " ↑", False: " ↓", None: ""}[row["higher_is_better"]]
+    _, _, variant = row["name"].partition(":")
+    name = Text(f"  :{variant}") if variant else Text.assemble(row["name"], (arrow, "dim"))
+    status = Text(f"needs {row['needs']}", style="yellow") if row["needs"] else Text("ready", style="green")
+    return [name, status, Text() if variant else Text(_first_line(row))]
 
 
 def _order(row: dict[str, Any], rows: list[dict[str, Any]]) -> int:
@@ -69,9 +84,10 @@ def info(name: str, /) -> Reply:
 
 def _described(name: str) -> dict[str, Any]:
     from vid_diffusion_bench.metrics import MetricRegistry
-    from vid_diffusion_bench.scoring import unavailable
+    from vid_diffusion_bench.scoring import lacking, unavailable
 
     metric = MetricRegistry.get(name)
+    lacks = lacking(metric)
     return {
         "name": MetricRegistry.resolve(name),
         "label": metric.label,
@@ -83,8 +99,14 @@ def _described(name: str) -> dict[str, Any]:
         "extractors": list(metric.needs),
         "uses_reference": metric.uses_reference,
         "version": metric.version,
+        "needs": _needed(lacks) if lacks else None,
         "unavailable": unavailable(metric),
     }
+
+
+def _needed(lacks: VidBenchError) -> str:
+    """The weights or the library, by name."""
+    return str(lacks.details.get("weights") or lacks.details.get("dependency") or lacks.message)
 
 
 @app.command

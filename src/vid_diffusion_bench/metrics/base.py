@@ -153,6 +153,15 @@ class Metric(ABC):
             "features": {name: get_extractor(name).identity() for name in self.needs},
         }
 
+    def check(self) -> None:
+        """Raise what keeps the metric from running here at all.
+
+        Raises:
+            ModelLoadingError: Weights are missing or damaged.
+            MissingDependencyError: A library, or a metric that it is made of, is missing.
+        """
+        self.protocol()
+
     def empty(self) -> State:
         """The state of no clips."""
         return State()

@@ -3,7 +3,7 @@
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.folders import folder_reference, score_folders
 from vid_diffusion_bench.scoring.kept import feature_store
-from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, summarize, unavailable
+from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, lacking, summarize, unavailable
 from vid_diffusion_bench.scoring.score import score
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "accumulate",
     "feature_store",
     "folder_reference",
+    "lacking",
     "score",
     "score_folders",
     "summarize",

@@ -100,13 +100,19 @@ def _update(
     return notes
 
 
-def unavailable(metric: Metric) -> str | None:
-    """Why ``metric`` cannot run here at all; ``None`` when it can."""
+def lacking(metric: Metric) -> ModelLoadingError | MissingDependencyError | None:
+    """What keeps ``metric`` from running here at all."""
     try:
-        metric.protocol()
+        metric.check()
     except (ModelLoadingError, MissingDependencyError) as error:
-        return f"{error.message}. {error.remedy}" if error.remedy else error.message
+        return error
     return None
+
+
+def unavailable(metric: Metric) -> str | None:
+    """Why ``metric`` cannot run here at all, with the remedy; ``None`` when it can."""
+    error = lacking(metric)
+    return ". ".join(filter(None, [error.message, error.remedy])) if error else None
 
 
 def _absent_result(name: str, metric: Metric, reason: str, total: int) -> MetricResult:

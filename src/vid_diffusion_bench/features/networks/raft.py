@@ -120,6 +120,7 @@ def missing(why: str) -> MissingDependencyError:
     return MissingDependencyError(
         f"RAFT is torchvision's, which cannot be used here: {why}",
         remedy="pip install torchvision, of the release that belongs to the installed torch",
+        details={"dependency": "torchvision"},
     )
 
 

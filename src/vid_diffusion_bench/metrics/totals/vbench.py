@@ -169,6 +169,11 @@ class VbenchScore(Metric):
             warnings=[clips],
         )
 
+    def check(self) -> None:
+        """As every metric, and every part has to be there."""
+        if missing := self._parts()[1]:
+            raise MissingDependencyError(_named(missing), details={"dependency": f"{len(missing)} parts"})
+
     def protocol(self) -> dict[str, Any]:
         """As every metric, with the protocols of the parts; those that are missing say why."""
         parts, missing = self._parts()
