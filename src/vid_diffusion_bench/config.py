@@ -51,6 +51,24 @@ class GenerationParameters(BaseModel):
         return GenerationParameters(**merged)
 
 
+class Prices(BaseModel):
+    """What the user pays. Nothing is assumed: what is ``None`` is not counted.
+
+    ``price_per_hour`` is for the machine (a rented one's price usually includes its electricity), ``price_per_kwh`` for
+    electricity; both together are added. ``currency`` is only a word beside the figures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    price_per_hour: float | None = Field(None, ge=0)
+    price_per_kwh: float | None = Field(None, ge=0)
+    currency: str = Field("", max_length=16)
+
+    @property
+    def given(self) -> bool:
+        return self.price_per_hour is not None or self.price_per_kwh is not None
+
+
 class BenchmarkConfig(BaseModel):
     """One benchmark: which models, which prompts, which metrics, how.
 
@@ -92,6 +110,9 @@ class BenchmarkConfig(BaseModel):
     reference: str | None = None
     subsample: bool = False
     save_videos: bool = True
+    price_per_hour: float | None = Field(None, ge=0)
+    price_per_kwh: float | None = Field(None, ge=0)
+    currency: str = Field("", max_length=16)
 
     @field_validator("models", "metrics")
     @classmethod
@@ -148,6 +169,10 @@ class BenchmarkConfig(BaseModel):
                 f"{path} holds no mapping of option names", remedy="write `models:`, `prompts:` and `metrics:`"
             )
         return cls.create(**data)
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(price_per_hour=self.price_per_hour, price_per_kwh=self.price_per_kwh, currency=self.currency)
 
     @property
     def base_seed(self) -> int:

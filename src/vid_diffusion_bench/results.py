@@ -114,11 +114,27 @@ class ClipInfo(Value):
     fps: float
 
 
+class Conditions(Value):
+    """What went on around one call; ``None`` is not known.
+
+    ``other_load`` is the share of the machine's processor time that other processes took, 0..1; ``throttled`` says what
+    lowered a clock under load; ``cpu_mhz`` was read after the call, ``gpu_mhz`` is the mean of its samples.
+    """
+
+    other_load: float | None = None
+    other_gpu_processes: int | None = None
+    throttled: list[str] = Field(default_factory=list)
+    cpu_mhz: float | None = None
+    gpu_mhz: float | None = None
+
+
 class Cost(Value):
     """What making one clip took. Seconds and bytes; ``None`` has its reason in ``reasons`` under the field's name.
 
     ``latency`` is the wall time of the generating call divided by nothing: for a batch, every clip of it waited
-    that long. ``stages`` are disjoint parts of it (``text_encoder``, ``denoiser``, ``decoder``, ``other``).
+    that long. ``stages`` are disjoint parts of it (``text_encoder``, ``denoiser``, ``decoder``, ``post_processing``,
+    ``other``). Memory and energy are the whole call's too. ``sampled_rss`` checks ``peak_rss``; ``energy`` splits
+    ``energy_joules`` by source (``gpu``, ``package-0``).
     """
 
     latency: float
@@ -126,8 +142,13 @@ class Cost(Value):
     stages: dict[str, float] = Field(default_factory=dict)
     steps: list[float] = Field(default_factory=list)
     peak_rss: int | None = None
+    sampled_rss: int | None = None
     peak_vram: int | None = None
+    peak_vram_reserved: int | None = None
+    process_vram: int | None = None
     energy_joules: float | None = None
+    energy: dict[str, float] = Field(default_factory=dict)
+    conditions: Conditions | None = None
     reasons: dict[str, str] = Field(default_factory=dict)
 
 

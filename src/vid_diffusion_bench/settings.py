@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         default=True, description="keep the features of clips in cache_dir/features, so that no pass repeats them"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$", description="auto, cpu, cuda, cuda:N or mps")
+    price_per_hour: float | None = Field(None, ge=0, description="what an hour of this machine costs, for cost a clip")
+    price_per_kwh: float | None = Field(None, ge=0, description="what a kWh costs, for cost a clip")
+    currency: str = Field("", max_length=16, description="the word beside a cost, such as EUR")
     optimization_level: Literal["baseline", "balanced", "performance"] = Field(
         "baseline", description="kept for a later version; nothing reads it yet"
     )

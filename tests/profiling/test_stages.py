@@ -104,7 +104,7 @@ def test_stages_of_a_real_pipeline_add_up_and_steps_agree_with_its_own_callback(
 
         model.generate([GenerationRequest("a red circle", 1, parameters)], on_step)
     cost = measured.cost(1)
-    assert set(cost.stages) == {"text_encoder", "denoiser", "decoder", "other"}
+    assert set(cost.stages) == {"text_encoder", "denoiser", "decoder", "post_processing", "other"}
     assert min(cost.stages.values()) > 0
     assert sum(cost.stages.values()) == pytest.approx(cost.latency, rel=1e-9)
     independent = moments[-1] - moments[0]

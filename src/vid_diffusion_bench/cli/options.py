@@ -10,6 +10,7 @@ from cyclopts import Group, Parameter
 
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.settings import Settings
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 _PROMPTS = Group("Prompts", sort_key=1)
@@ -116,6 +117,12 @@ class RunOptions:
     precision: Annotated[str | None, Parameter(group=_RUNNING)] = None
     """fp32, bf16 or fp16."""
 
+    price_per_hour: Annotated[float | None, Parameter(group=_RUNNING)] = None
+    """What an hour of this machine costs, for the cost a clip. Default: the setting of that name."""
+
+    price_per_kwh: Annotated[float | None, Parameter(group=_RUNNING)] = None
+    """What a kWh costs; needs a machine whose energy can be measured. Default: the setting of that name."""
+
     save_videos: Annotated[bool | None, Parameter(group=_RUNNING)] = None
     """Keep the clips: lossless for scoring again, and a preview each. On by default."""
 
@@ -143,5 +150,11 @@ def with_settings(given: dict[str, Any], output: Path | None) -> dict[str, Any]:
     from vid_diffusion_bench.settings import load_settings
 
     settings = load_settings()
-    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **given}
+    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **prices_set(settings), **given}
     return filled | ({"output_dir": str(output)} if output else {})
+
+
+def prices_set(settings: Settings) -> dict[str, Any]:
+    """The prices of the user's settings, those that are set."""
+    prices = {name: getattr(settings, name) for name in ("price_per_hour", "price_per_kwh", "currency")}
+    return {name: value for name, value in prices.items() if value not in (None, "")}

@@ -13,7 +13,7 @@ from vid_diffusion_bench.engine.checks import failure_of, flags_of, problem_of
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample
 from vid_diffusion_bench.exceptions import GenerationCancelledError, GenerationTimeoutError, InvalidOutputError
 from vid_diffusion_bench.models import VideoModel
-from vid_diffusion_bench.profiling import Measurement, StageTimer, measure, read_manifest
+from vid_diffusion_bench.profiling import Measurement, Sampler, StageTimer, measure, read_manifest
 from vid_diffusion_bench.results import ClipInfo, Cost, Failure, SampleRecord
 from vid_diffusion_bench.storage import RunStore, StoredModel
 from vid_diffusion_bench.video import Video
@@ -27,6 +27,7 @@ class Session:
     """What the making of samples needs beside the model.
 
     ``done`` of ``total`` samples of the run have ended; ``ended`` are their keys, ``made`` those that this run made.
+    ``sampler`` watches the memory from another process.
     """
 
     config: BenchmarkConfig
@@ -38,6 +39,7 @@ class Session:
     done: int
     ended: set[str]
     made: set[str] = field(default_factory=set)
+    sampler: Sampler | None = None
 
 
 @dataclass
@@ -127,7 +129,7 @@ def _make(model: VideoModel, batch: Batch, session: Session, manifest: str) -> l
     watch = StepWatch(session, batch)
     measured: Measurement | None = None
     try:
-        with measure(model.stages(), session.device) as measured:
+        with measure(model.stages(), session.device, session.sampler) as measured:
             watch.timer = measured.timer
             watch.started = time.monotonic()
             videos = model.generate([sample.request for sample in batch], watch)

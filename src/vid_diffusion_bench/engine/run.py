@@ -17,6 +17,7 @@ from vid_diffusion_bench.engine.scored import score_models, unscored
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import GenerationCancelledError, StorageError
 from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.profiling import sample_memory
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, ModelResult, RunStatus, SampleRecord
 from vid_diffusion_bench.storage import RunStore, load_result
 
@@ -53,7 +54,8 @@ def run(
         attempt = store.begin(config)
         try:
             session = _begin(plan, config, store, listener, stop, retry_failed=retry_failed)
-            result = _execute(plan, session, started, score=score)
+            with sample_memory(plan.device) as session.sampler:
+                result = _execute(plan, session, started, score=score)
             store.write_result(result)
         except BaseException as error:
             with suppress(StorageError):
@@ -176,7 +178,7 @@ def _model_results(plan: Plan, session: Session, errors: dict[str, Failure | Non
         load_seconds = about.load_seconds if about else None
         result = ModelResult(
             model_name=planned.name,
-            performance_results=performance(records, manifests, load_seconds),
+            performance_results=performance(records, manifests, load_seconds, session.config.prices),
             records=records,
             provenance=planned.model.provenance() if planned.model else {},
             load_seconds=load_seconds,

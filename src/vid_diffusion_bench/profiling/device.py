@@ -40,3 +40,12 @@ def device_name(device: str) -> str | None:
     import torch
 
     return str(torch.cuda.get_device_name(device))
+
+
+def device_uuid(device: str) -> str:
+    """What NVML knows a CUDA device by; its own numbers ignore ``CUDA_VISIBLE_DEVICES``. Empty for another device."""
+    if device_type(device) != "cuda":
+        return ""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"

@@ -12,21 +12,38 @@ from typing import Any
 from vid_diffusion_bench.profiling.device import device_type
 
 OTHER = "other"
+POST_PROCESSING = "post_processing"
 Moment = Any
 """A ``perf_counter`` float, or a recorded CUDA event."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the block, in seconds since it began."""
+
+    name: str
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
 
 
 @dataclass
 class StageTimes:
     """Seconds. ``total`` is the wall time of the block, ``stages`` disjoint parts of it with the rest in ``other``.
 
-    ``steps`` is the time of each denoising step: from the end of the one before it, for the first one from the
-    denoiser's first call (where there is no denoiser to see, from the start of the block).
+    ``post_processing`` is what follows the last call of the decoder. ``steps`` is the time of each denoising step: from
+    the end of the one before it, for the first one from the denoiser's first call (where there is no denoiser to see,
+    from the start of the block). ``spans`` and ``step_spans`` say when each was, in order.
     """
 
     total: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     steps: list[float] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    step_spans: list[Span] = field(default_factory=list)
 
 
 class Clock:
@@ -87,15 +104,20 @@ class StageTimer:
         """To be called when a denoising step has ended."""
         self._steps.append(self._clock.mark())
 
-    def times(self, start: Moment, total: float) -> StageTimes:
+    def times(self, start: Moment, total: float, *, completed: bool = True) -> StageTimes:
+        """What was collected in a block of ``total`` seconds; a block that raised has no post-processing."""
+        since = self._clock.seconds
+        spans = [Span(stage, since(start, begin), since(start, end)) for stage, begin, end in self._spans]
+        if completed and spans and spans[-1].name == "decoder":
+            spans.append(Span(POST_PROCESSING, spans[-1].end, max(spans[-1].end, total)))
         stages: dict[str, float] = {}
-        for stage, begin, end in self._spans:
-            stages[stage] = stages.get(stage, 0.0) + self._clock.seconds(begin, end)
+        for span in spans:
+            stages[span.name] = stages.get(span.name, 0.0) + span.seconds
         stages[OTHER] = max(0.0, total - sum(stages.values()))
         first = start if self._first_denoising is None else self._first_denoising
-        edges = [first, *self._steps]
-        steps = [self._clock.seconds(a, b) for a, b in pairwise(edges)]
-        return StageTimes(total, stages, steps)
+        edges = [since(start, moment) for moment in (first, *self._steps)]
+        steps = [Span(f"step {number}", a, b) for number, (a, b) in enumerate(pairwise(edges), 1)]
+        return StageTimes(total, stages, [step.seconds for step in steps], spans, steps)
 
 
 @contextmanager
@@ -111,13 +133,14 @@ def time_stages(stages: Mapping[str, Sequence[Any]], device: str) -> Iterator[tu
             for module in modules:
                 stack.callback(_hook(module, stage, timer))
         clock.synchronize()
-        start, wall = clock.mark(), time.perf_counter()
+        start, wall, completed = clock.mark(), time.perf_counter(), False
         try:
             yield timer, times
+            completed = True
         finally:
             clock.synchronize()
-            measured = timer.times(start, time.perf_counter() - wall)
-            times.total, times.stages, times.steps = measured.total, measured.stages, measured.steps
+            measured = timer.times(start, time.perf_counter() - wall, completed=completed)
+            vars(times).update(vars(measured))
 
 
 def _hook(module: Any, stage: str, timer: StageTimer) -> Callable[[], None]:
