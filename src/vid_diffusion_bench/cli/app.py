@@ -40,6 +40,7 @@ _COMMANDS = (
     ("benchmark", "benchmark:benchmark", _RUN, "Make clips with one model, time and score them."),
     ("compare", "compare:compare", _RUN, "Run several models on the same prompts and seeds, and rank them."),
     ("run", "run:run", _RUN, "Run a configuration file, or models on a prompt file."),
+    ("profile", "profile:profile", _RUN, "Find out where one model's time, memory and energy go."),
     ("score", "score:score", _RUN, "Score the stored clips of a run again, with the same or other metrics."),
     ("metrics", "metrics:app", _RUN, "List and explain metrics; compute them on any folders of videos."),
     ("report", "report:report", _LOOK, "Write a run's HTML report again."),

@@ -1,6 +1,18 @@
 """The engine: plan, generate, record, score; resumable. Importing it imports no torch."""
 
+from vid_diffusion_bench.engine.levels import optimization_levels
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, PlannedSample, make_plan, sample_key
+from vid_diffusion_bench.engine.profile import profile
 from vid_diffusion_bench.engine.run import rescore, run
 
-__all__ = ["Plan", "PlannedModel", "PlannedSample", "make_plan", "rescore", "run", "sample_key"]
+__all__ = [
+    "Plan",
+    "PlannedModel",
+    "PlannedSample",
+    "make_plan",
+    "optimization_levels",
+    "profile",
+    "rescore",
+    "run",
+    "sample_key",
+]

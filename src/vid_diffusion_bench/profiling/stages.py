@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from vid_diffusion_bench.profiling.device import device_type
 
@@ -128,10 +128,7 @@ def time_stages(stages: Mapping[str, Sequence[Any]], device: str) -> Iterator[tu
     """
     clock, times = Clock(device), StageTimes()
     timer = StageTimer(clock)
-    with ExitStack() as stack:
-        for stage, modules in stages.items():
-            for module in modules:
-                stack.callback(_hook(module, stage, timer))
+    with watch_stages(stages, timer):
         clock.synchronize()
         start, wall, completed = clock.mark(), time.perf_counter(), False
         try:
@@ -143,7 +140,24 @@ def time_stages(stages: Mapping[str, Sequence[Any]], device: str) -> Iterator[tu
             vars(times).update(vars(measured))
 
 
-def _hook(module: Any, stage: str, timer: StageTimer) -> Callable[[], None]:
+class StageWatch(Protocol):
+    """What is told when a stage begins and when it ends; stages may lie inside one another."""
+
+    def enter(self, stage: str) -> None: ...
+    def leave(self) -> None: ...
+
+
+@contextmanager
+def watch_stages(stages: Mapping[str, Sequence[Any]], watch: StageWatch) -> Iterator[None]:
+    """Tell ``watch`` of every call of the modules while the block runs."""
+    with ExitStack() as stack:
+        for stage, modules in stages.items():
+            for module in modules:
+                stack.callback(_hook(module, stage, watch))
+        yield
+
+
+def _hook(module: Any, stage: str, timer: StageWatch) -> Callable[[], None]:
     """Watch a module; returns what takes the watch away again."""
     if stage == "decoder" and hasattr(module, "decode"):
         return _wrap_decode(module, stage, timer)
@@ -157,7 +171,7 @@ def _hook(module: Any, stage: str, timer: StageTimer) -> Callable[[], None]:
     return remove
 
 
-def _wrap_decode(module: Any, stage: str, timer: StageTimer) -> Callable[[], None]:
+def _wrap_decode(module: Any, stage: str, timer: StageWatch) -> Callable[[], None]:
     decode = module.decode
 
     def timed(*arguments: Any, **named: Any) -> Any:

@@ -4,6 +4,21 @@ from vid_diffusion_bench.report.board import Board, Column
 from vid_diffusion_bench.report.exporters import FORMATS, export
 from vid_diffusion_bench.report.page import html
 from vid_diffusion_bench.report.pictures import ContactSheet
+from vid_diffusion_bench.report.profile import ProfileTable
+from vid_diffusion_bench.report.profile_page import profile_html
 from vid_diffusion_bench.report.terminal import table
+from vid_diffusion_bench.report.trace import trace, write_trace
 
-__all__ = ["FORMATS", "Board", "Column", "ContactSheet", "export", "html", "table"]
+__all__ = [
+    "FORMATS",
+    "Board",
+    "Column",
+    "ContactSheet",
+    "ProfileTable",
+    "export",
+    "html",
+    "profile_html",
+    "table",
+    "trace",
+    "write_trace",
+]

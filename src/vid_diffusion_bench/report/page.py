@@ -37,21 +37,35 @@ def html(result: BenchmarkResult, run_folder: Path | str, path: Path | str, *, m
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"compact": numbers.compact, "duration": numbers.duration, "size": numbers.size}
-    page = environment.get_template("report.html.j2").render(_context(result, Path(run_folder), path, max_prompts))
+    page = environment().get_template("report.html.j2").render(_context(result, Path(run_folder), path, max_prompts))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
+
+
+def environment() -> jinja2.Environment:
+    """What the templates of this room are rendered by."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"compact": numbers.compact, "duration": numbers.duration, "size": numbers.size}
+    return made
+
+
+def scripts() -> dict[str, Markup]:
+    """Style and scripts that stand inside a page."""
+    return {
+        "css": _inline(_TEMPLATES / "report.css"),
+        "js": _inline(_TEMPLATES / "report.js"),
+        "plotly": _inline(Path(str(files("plotly"))) / "package_data" / "plotly.min.js"),
+    }
 
 
 def _context(result: BenchmarkResult, folder: Path, path: Path, max_prompts: int) -> dict[str, Any]:
@@ -82,9 +96,7 @@ def _context(result: BenchmarkResult, folder: Path, path: Path, max_prompts: int
         },
         "config_yaml": config_yaml(result),
         "config_uri": "data:text/yaml;base64," + base64.b64encode(config_yaml(result).encode()).decode(),
-        "css": _inline(_TEMPLATES / "report.css"),
-        "js": _inline(_TEMPLATES / "report.js"),
-        "plotly": _inline(Path(str(files("plotly"))) / "package_data" / "plotly.min.js"),
+        **scripts(),
     }
 
 

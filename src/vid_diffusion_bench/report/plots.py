@@ -14,7 +14,7 @@ from vid_diffusion_bench.results import BenchmarkResult, MetricResult
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D00", "#6E6E6E")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 # Paul Tol's high-contrast scheme, so that a stage is not taken for a model.
-STAGE_PALETTE = ("#004488", "#DDAA33", "#BB5566", "#8A8A8A", "#44AA99", "#882255")
+STAGE_PALETTE = ("#004488", "#DDAA33", "#BB5566", "#44AA99", "#8A8A8A", "#882255")
 COSTS = ("avg_latency_ms", "peak_vram_gb", "peak_ram_gb")
 
 

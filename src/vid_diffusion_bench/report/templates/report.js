@@ -36,7 +36,11 @@
     const choice = figures.trade_offs.find((f) => f.quality === $("#quality").value && f.cost === $("#cost").value);
     if (choice) draw("scatter", choice.figure);
   };
-  const drawAll = () => { drawScatter(); draw("stage-plot", figures.stages); };
+  const drawAll = () => {
+    drawScatter();
+    draw("stage-plot", figures.stages);
+    Object.entries(figures.plots ?? {}).forEach(([id, figure]) => draw(id, figure));
+  };
   for (const id of ["#quality", "#cost"]) $(id)?.addEventListener("change", drawScatter);
   drawAll();
 

@@ -1,0 +1,289 @@
+"""One model taken apart: load, first call, steady calls; stages, steps, memory, energy, operations."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import fmean, median
+
+from vid_diffusion_bench import events
+from vid_diffusion_bench.config import BenchmarkConfig, prompt_id
+from vid_diffusion_bench.engine.checks import problem_of
+from vid_diffusion_bench.engine.levels import BASELINE, check_levels
+from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample, make_plan
+from vid_diffusion_bench.engine.power import disturbances
+from vid_diffusion_bench.engine.summary import performance
+from vid_diffusion_bench.exceptions import (
+    GenerationCancelledError,
+    GenerationError,
+    GenerationTimeoutError,
+    VidBenchError,
+)
+from vid_diffusion_bench.models import StepCallback, VideoModel
+from vid_diffusion_bench.profiling import (
+    INTERVAL,
+    CallProfile,
+    LevelProfile,
+    Measurement,
+    PeakRate,
+    ProfileReport,
+    Sampler,
+    StageProfile,
+    StageTimer,
+    TimedSpan,
+    compile_seconds,
+    count_parameters,
+    count_work,
+    measure,
+    measure_peak,
+    memory_samples,
+    read_manifest,
+    sample_memory,
+)
+from vid_diffusion_bench.profiling.work import COUNTED
+from vid_diffusion_bench.results import ClipInfo, Cost, Manifest, SampleRecord
+from vid_diffusion_bench.video import Video
+
+Batch = tuple[PlannedSample, ...]
+SAMPLING_TOLERANCE = 0.02, 5_000_000
+"""How far the sampled peak of memory may be above the kernel's (relative, bytes) before a warning says so."""
+
+
+@dataclass
+class _Job:
+    """What the calls of one profile share."""
+
+    planned: PlannedModel
+    model: VideoModel
+    config: BenchmarkConfig
+    device: str
+    manifest: Manifest
+    sampler: Sampler
+    listener: events.Listener
+    stop: threading.Event
+    peak: PeakRate
+    detailed: bool
+    total: int
+    began: float = field(default_factory=time.perf_counter)
+    done: int = 0
+
+
+def profile(
+    config: BenchmarkConfig,
+    *,
+    levels: Sequence[str] = (BASELINE,),
+    detailed: bool = False,
+    listener: events.Listener = events.ignore,
+    stop: threading.Event | None = None,
+) -> ProfileReport:
+    """Profile the one model of ``config`` on its prompts; nothing is stored and nothing is scored.
+
+    The first call is the warm-up, at the same shape as all others; a second, unmeasured one counts operations. Every
+    batch of the plan is then one steady call. ``detailed`` keeps the memory's timeline of every call.
+
+    Raises:
+        ValidationError: The request is impossible; nothing was done.
+        ModelLoadingError: The model cannot be opened or loaded here.
+        GenerationError: A call failed.
+        GenerationCancelledError: ``stop`` was set.
+    """
+    levels = check_levels(levels)
+    plan = make_plan(config)
+    planned = plan.models[0]
+    assert planned.model is not None
+    manifest = read_manifest(plan.device, planned.precision)
+    peak = PeakRate(**asdict(measure_peak(plan.device, planned.precision)))
+    total = len(planned.samples) * len(levels)
+    listener(events.RunStarted(f"profile of {planned.name}", [planned.name], total, 0))
+    with sample_memory(plan.device) as sampler:
+        job = _Job(
+            planned, planned.model, config, plan.device, manifest, sampler, listener, stop or threading.Event(),
+            peak, detailed, total,
+        )  # fmt: skip
+        profiles = [_profile_level(level, job) for level in levels]
+    return ProfileReport(
+        model=planned.name,
+        parameters=planned.samples[0].request.parameters.model_dump(mode="json", exclude_none=True),
+        batch_size=config.batch_size,
+        manifest=manifest,
+        peak=peak,
+        levels=profiles,
+        sampling_interval=INTERVAL,
+        counted=COUNTED,
+        detailed=detailed,
+    )
+
+
+def _profile_level(level: str, job: _Job) -> LevelProfile:
+    model, batches = job.model, job.planned.batches
+    job.listener(events.ModelLoading(job.planned.name))
+    try:
+        load = _load(job)
+        job.listener(events.ModelLoaded(job.planned.name, load.cost.latency))
+        job.listener(events.WarmUpStarted(job.planned.name))
+        first, _ = _call("first", batches[0], job)
+        flops, why = _count(batches[0], job)
+        records, steady = [], []
+        for batch in batches:
+            call, made = _call("steady", batch, job)
+            steady.append(call)
+            records += made
+        parameters = count_parameters(model.stages())
+    finally:
+        model.unload()
+    calls = [load, first, *steady]
+    return LevelProfile(
+        level=level,
+        load_seconds=load.cost.latency,
+        first_call_seconds=first.cost.latency,
+        steady_seconds=(usual := median(call.cost.latency for call in steady)),
+        first_call_extra=first.cost.latency - usual,
+        compile_seconds=first.compile_seconds,
+        step=median(steps) if (steps := [s for call in steady for s in call.cost.steps]) else None,
+        stages=_stages(steady, flops, parameters, job.peak),
+        performance=performance(records, {job.manifest.id: job.manifest}, load.cost.latency, job.config.prices),
+        calls=calls,
+        flops_reason=why,
+        warnings=_warnings(calls, steady, records),
+    )
+
+
+def _load(job: _Job) -> CallProfile:
+    start = time.perf_counter() - job.began
+    with measure({}, job.device, job.sampler) as measured:
+        job.model.load(job.device, job.planned.precision)
+    job.model.check(job.planned.samples[0].request.parameters, job.config.batch_size)
+    return _as_call("load", start, measured, job, batch=())
+
+
+def _call(kind: str, batch: Batch, job: _Job) -> tuple[CallProfile, list[SampleRecord]]:
+    """One measured call, and the records of its clips."""
+    start, compiled = time.perf_counter() - job.began, compile_seconds()
+    with measure(job.model.stages(), job.device, job.sampler) as measured:
+        videos = _generate(batch, job, measured.timer)
+    call = _as_call(kind, start, measured, job, batch, compile_seconds() - compiled)
+    if kind == "first":
+        return call, []
+    records = [_record(sample, video, call.cost, job) for sample, video in zip(batch, videos, strict=True)]
+    for record in records:
+        job.done += 1
+        job.listener(events.SampleCompleted(record, job.done, job.total))
+    return call, records
+
+
+def _generate(batch: Batch, job: _Job, timer: StageTimer | None) -> list[Video]:
+    try:
+        return job.model.generate([sample.request for sample in batch], _on_step(batch, job, timer))
+    except VidBenchError:
+        raise
+    except Exception as error:  # a model is foreign code: what it raises gets a name of ours
+        raise GenerationError(f"{job.planned.name} failed: {type(error).__name__}: {error}") from error
+
+
+def _on_step(batch: Batch, job: _Job, timer: StageTimer | None) -> StepCallback:
+    started, limit = time.monotonic(), job.config.timeout_seconds
+
+    def on_step(step: int, total: int) -> None:
+        if timer is not None:
+            timer.step()
+            job.listener(events.StepCompleted(job.planned.name, batch[0].request.prompt, step, total))
+        if job.stop.is_set():
+            raise GenerationCancelledError("the profile was asked to stop")
+        if limit is not None and time.monotonic() - started > limit:
+            raise GenerationTimeoutError(limit, step=step)
+
+    return on_step
+
+
+def _count(batch: Batch, job: _Job) -> tuple[dict[str, int], str | None]:
+    """Operations of one call by stage, or why they cannot be counted."""
+    stages = job.model.stages()
+    if not stages:
+        return {}, "the model shows no modules whose operations could be counted"
+    try:
+        with count_work(stages) as work:
+            _generate(batch, job, None)
+    except GenerationCancelledError:
+        raise
+    except GenerationError as error:
+        return {}, f"the operations cannot be counted: {error.message}"
+    return work.flops, None
+
+
+def _as_call(
+    kind: str, start: float, measured: Measurement, job: _Job, batch: Batch, compiled: float = 0.0
+) -> CallProfile:
+    return CallProfile(
+        kind=kind,
+        start=start,
+        cost=measured.cost(max(1, len(batch))),
+        prompts=[sample.request.prompt for sample in batch],
+        compile_seconds=compiled,
+        spans=[TimedSpan.of(span) for span in measured.times.spans],
+        steps=[TimedSpan.of(span) for span in measured.times.step_spans],
+        memory=memory_samples(measured.memory.window) if job.detailed else [],
+    )
+
+
+def _record(sample: PlannedSample, video: Video, cost: Cost, job: _Job) -> SampleRecord:
+    request = sample.request
+    failure = problem_of(video, request.parameters)
+    return SampleRecord(
+        key=sample.key,
+        model=job.planned.name,
+        prompt=request.prompt,
+        prompt_id=prompt_id(request.prompt),
+        index=sample.index,
+        seed=request.seed,
+        parameters=request.parameters,
+        status="failed" if failure else "completed",
+        failure=failure,
+        clip=ClipInfo(
+            sha256=video.sha256(), path=None, preview=None, num_frames=video.num_frames, height=video.height,
+            width=video.width, fps=video.fps,
+        ),
+        cost=cost,
+        manifest=job.manifest.id,
+    )  # fmt: skip
+
+
+def _stages(
+    steady: list[CallProfile], flops: dict[str, int], parameters: dict[str, int], peak: PeakRate
+) -> list[StageProfile]:
+    total = fmean(call.cost.latency for call in steady)
+    names = dict.fromkeys(name for call in steady for name in call.cost.stages)
+    stages = []
+    for name in names:
+        seconds = fmean(call.cost.stages.get(name, 0.0) for call in steady)
+        rate = flops[name] / seconds if flops.get(name) and seconds else None
+        stages.append(
+            StageProfile(
+                name=name,
+                seconds=seconds,
+                share=seconds / total,
+                parameters=parameters.get(name),
+                flops=flops.get(name, 0) if flops else None,
+                flops_per_second=rate,
+                peak_share=rate / peak.flops_per_second if rate else None,
+            )
+        )
+    return stages
+
+
+def _warnings(calls: list[CallProfile], steady: list[CallProfile], records: list[SampleRecord]) -> list[str]:
+    warnings = disturbances([call.cost for call in steady])
+    failures = [record.failure.message for record in records if record.failure]
+    if failures:
+        warnings.append(f"{len(failures)} of {len(records)} clips are not usable: {', '.join(dict.fromkeys(failures))}")
+    if any(call.compile_seconds for call in steady):
+        warnings.append("something was compiled again in a steady call: its time is not the steady state's")
+    relative, absolute = SAMPLING_TOLERANCE
+    for call in calls:
+        exact, sampled = call.cost.peak_rss, call.cost.sampled_rss
+        if exact is not None and sampled is not None and sampled - exact > max(relative * exact, absolute):
+            warnings.append(
+                f"{call.kind}: a sample of memory ({sampled:,} B) lies above the kernel's peak ({exact:,} B)"
+            )
+    return warnings
