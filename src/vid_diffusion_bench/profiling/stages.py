@@ -172,7 +172,7 @@ def _hook(module: Any, stage: str, timer: StageWatch) -> Callable[[], None]:
 
 
 def _wrap_decode(module: Any, stage: str, timer: StageWatch) -> Callable[[], None]:
-    decode = module.decode
+    decode, own = module.decode, vars(module).get("decode")
 
     def timed(*arguments: Any, **named: Any) -> Any:
         timer.enter(stage)
@@ -181,5 +181,11 @@ def _wrap_decode(module: Any, stage: str, timer: StageWatch) -> Callable[[], Non
         finally:
             timer.leave()
 
+    def restore() -> None:
+        if own is None:
+            del module.decode
+        else:
+            module.decode = own
+
     module.decode = timed
-    return lambda: delattr(module, "decode")
+    return restore
