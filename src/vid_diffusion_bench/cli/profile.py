@@ -16,6 +16,7 @@ from vid_diffusion_bench.exceptions import StorageError, ValidationError
 DEFAULT_PROMPTS = 5
 _BUILT_IN_SET, _SET = "shapes-v1", "diverse-v2"
 """The models called shapes-… know only the built-in world."""
+_FILES = {".txt", ".json", ".csv"}
 _REPORT = Path("profile_report.json")
 
 
@@ -141,4 +142,4 @@ def _prompts(model: str, given: list[str]) -> list[str]:
                 f"{chosen.name} has {len(chosen)} prompts", remedy=f"a number from 1 to {len(chosen)}"
             )
         return chosen[: int(only)]
-    return read_prompts(only) if Path(only).suffix and Path(only).is_file() else given
+    return read_prompts(only) if Path(only).suffix.lower() in _FILES else given
