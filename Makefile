@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-slow test-gpu check format bench train-builtin docs clean
+.PHONY: help setup setup-dev demo test test-slow test-gpu check format bench bench-gpu train-builtin docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: setup-dev ## Measure the harness's own cost and memory, and reading, flic
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/decode.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flicker.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flow.py
+
+bench-gpu: setup ## Check the profiler on a GPU and time what it brings; writes docs/benchmarks-gpu.md
+	@$(BIN)/python benchmarks/gpu.py
 
 train-builtin: setup ## Train the built-in models and extractors again
 	@$(BIN)/python -m training.build

@@ -1,4 +1,4 @@
-"""What the engine itself costs: per denoising step, per reported latency, per run. Prints medians, never asserts.
+"""What profiler and engine cost: per denoising step, per reported latency, per run. Prints medians, never asserts.
 
 Every comparison runs in alternating order and has a control beside it: the bare call against itself. A difference
 inside the control's spread is none.
@@ -24,7 +24,7 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine import make_plan, run
 from vid_diffusion_bench.engine.generate import Session, StepWatch
 from vid_diffusion_bench.models import get_model
-from vid_diffusion_bench.profiling import measure
+from vid_diffusion_bench.profiling import Sampler, measure, sample_memory
 from vid_diffusion_bench.storage import RunStore
 
 PROMPTS = [
@@ -69,7 +69,11 @@ def summary(times: dict[str, list[float]]) -> dict[str, object]:
 
 
 def per_step(steps: int, rounds: int) -> dict[str, object]:
-    """Microseconds a denoising step of a denoiser that does nothing: watched by the engine, less the bare loop."""
+    """Microseconds a denoising step of a denoiser that does nothing, less the bare loop.
+
+    ``profiler`` is the stage timer alone, ``engine`` adds the engine's step watch, ``sampled`` adds memory sampled from
+    another process; ``control`` is the bare loop once more.
+    """
     denoiser, x = torch.nn.Identity(), torch.zeros(1)
     config = BenchmarkConfig(models=["shapes-oracle"], prompts=PROMPTS[:1], timeout_seconds=3600.0)
     batch = make_plan(config).models[0].batches[0]
@@ -80,30 +84,43 @@ def per_step(steps: int, rounds: int) -> dict[str, object]:
             denoiser(x)
         return time.perf_counter() - started
 
-    with tempfile.TemporaryDirectory() as folder, RunStore(folder) as store:
-        session = Session(config, "cpu", store, events.ignore, threading.Event(), 1, 0, set())
-
-        def watched() -> float:
-            watch = StepWatch(session, batch)
-            with measure({"denoiser": [denoiser]}, "cpu") as measured:
-                watch.timer = measured.timer
-                started = time.perf_counter()
-                for step in range(1, steps + 1):
-                    denoiser(x)
+    def measured(sampler: Sampler | None, watch: StepWatch | None) -> float:
+        with measure({"denoiser": [denoiser]}, "cpu", sampler) as measurement:
+            if watch:
+                watch.timer = measurement.timer
+            started = time.perf_counter()
+            for step in range(1, steps + 1):
+                denoiser(x)
+                if watch:
                     watch(step, steps)
-                return time.perf_counter() - started
+                else:
+                    measurement.timer.step()
+            return time.perf_counter() - started
 
-        pairs = [(bare(), watched()) for _ in range(rounds)]
-    microseconds = [1e6 * (watched_seconds - bare_seconds) / steps for bare_seconds, watched_seconds in pairs]
-    return {"microseconds_a_step": round(statistics.median(microseconds), 2), "steps": steps, "rounds": rounds}
+    with tempfile.TemporaryDirectory() as folder, RunStore(folder) as store, sample_memory("cpu") as sampler:
+        session = Session(config, "cpu", store, events.ignore, threading.Event(), 1, 0, set())
+        kinds: dict[str, Callable[[], float]] = {
+            "control": bare,
+            "profiler": lambda: measured(None, None),
+            "engine": lambda: measured(None, StepWatch(session, batch)),
+            "sampled": lambda: measured(sampler, StepWatch(session, batch)),
+        }
+        found: dict[str, list[float]] = {name: [] for name in kinds}
+        for number in range(rounds):
+            base = bare()
+            order = list(kinds.items())
+            for name, call in order[number % 4 :] + order[: number % 4]:
+                found[name].append(1e6 * (call() - base) / steps)
+    medians = {f"{name}_microseconds_a_step": round(statistics.median(times), 2) for name, times in found.items()}
+    return {**medians, "goal_microseconds_a_step": 200, "steps": steps, "rounds": rounds}
 
 
-def latency(name: str, rounds: int) -> dict[str, object]:
-    """The latency that is reported, against the bare pipeline call at the same seed and shape."""
+def latency(name: str, rounds: int, device: str = "cpu", precision: str = "fp32") -> dict[str, object]:
+    """The latency that is reported, memory sampled, against the bare pipeline call at the same seed and shape."""
     model = get_model(name)
-    config = BenchmarkConfig(models=[name], prompts=PROMPTS[:1])
+    config = BenchmarkConfig(models=[name], prompts=PROMPTS[:1], device=device)
     batch = make_plan(config).models[0].batches[0]
-    model.load("cpu", "fp32")
+    model.load(device, precision)
     call = model.call  # type: ignore[attr-defined]
     pipeline = model._loaded  # type: ignore[attr-defined]
     requests = [sample.request for sample in batch]
@@ -113,12 +130,12 @@ def latency(name: str, rounds: int) -> dict[str, object]:
         with torch.inference_mode():
             return seconds(lambda: pipeline(**arguments))
 
-    with tempfile.TemporaryDirectory() as folder, RunStore(folder) as store:
-        session = Session(config, "cpu", store, events.ignore, threading.Event(), 1, 0, set())
+    with tempfile.TemporaryDirectory() as folder, RunStore(folder) as store, sample_memory(device) as sampler:
+        session = Session(config, device, store, events.ignore, threading.Event(), 1, 0, set())
 
         def reported() -> float:
             watch = StepWatch(session, batch)
-            with measure(model.stages(), "cpu") as measured:
+            with measure(model.stages(), device, sampler) as measured:
                 watch.timer = measured.timer
                 model.generate(requests, watch)
             return measured.cost(1).latency

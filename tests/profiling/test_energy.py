@@ -146,3 +146,22 @@ def test_reasons_for_a_lower_clock_are_told_in_words_and_idling_is_none():
         "HwThermalSlowdown": "thermal limit (hardware)", "HwPowerBrakeSlowdown": "power brake",
     }  # fmt: skip
     assert {getattr(pynvml, f"nvmlClocksEventReason{name}"): word for name, word in names.items()} == nvml.THROTTLING
+
+
+@pytest.mark.gpu
+def test_a_gpu_at_work_draws_what_its_power_says():
+    import time
+
+    a = torch.rand(8192, 8192, device="cuda")
+    device, watts = nvml.Nvml("cuda:0"), []
+    with measure_energy("cuda:0") as energy:
+        started = time.perf_counter()
+        while time.perf_counter() - started < 5:
+            for _ in range(10):
+                a @ a
+            torch.cuda.synchronize()
+            watts.append(device.power_watts())
+    if "gpu" not in energy.joules:
+        assert energy.reason
+        return
+    assert energy.joules["gpu"] / 5 == pytest.approx(sorted(watts)[len(watts) // 2], rel=0.25)

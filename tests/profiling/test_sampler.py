@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from vid_diffusion_bench.profiling import measure, memory, peak_memory, sample_memory
-from vid_diffusion_bench.profiling.sampler import RESIDENT
+from vid_diffusion_bench.profiling.sampler import DEVICE_VRAM, RESIDENT
 
 MIB = 1024**2
 
@@ -142,3 +142,24 @@ def test_a_killed_run_leaves_no_sampling_process():
 def test_an_impossible_interval_is_refused(interval):
     with pytest.raises(ValueError, match="positive"), sample_memory("cpu", interval):
         pass
+
+
+@pytest.mark.gpu
+def test_what_the_driver_counts_follows_a_tensor_of_known_size():
+    import torch
+
+    torch.ones(1, device="cuda")
+    with sample_memory("cuda:0") as sampler:
+        with peak_memory("cuda:0", sampler) as before:
+            time.sleep(0.1)
+        with peak_memory("cuda:0", sampler) as during:
+            block = torch.ones(512 * MIB, dtype=torch.uint8, device="cuda")
+            torch.cuda.synchronize()
+            time.sleep(0.1)
+        del block
+    assert during.vram - before.vram == pytest.approx(512 * MIB, rel=0.02)
+    assert during.vram_reserved >= during.vram
+    risen = during.window.peak(DEVICE_VRAM) - before.window.peak(DEVICE_VRAM)
+    assert risen >= 0.98 * 512 * MIB
+    if during.process_vram is not None:
+        assert during.process_vram >= during.vram_reserved

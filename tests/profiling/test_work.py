@@ -75,3 +75,14 @@ def test_time_of_compiling_is_that_of_torch_compile_alone():
     function(torch.ones(3))
     assert first > before
     assert compile_seconds() == first
+
+
+@pytest.mark.gpu
+@torch.inference_mode()
+def test_operations_of_a_gpus_attention_are_the_closed_form():
+    attention = Attention()
+    query = torch.ones(2, 4, 128, 64, device="cuda", dtype=torch.bfloat16)
+    with count_work({"denoiser": [attention]}) as work:
+        attention(query, query)
+    assert work.flops["denoiser"] == 2 * (2 * 4) * 128 * 128 * 64 * 2
+    assert measure_peak("cuda:0", "bf16").flops_per_second > measure_peak("cuda:0", "fp32").flops_per_second
