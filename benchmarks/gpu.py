@@ -179,8 +179,8 @@ def _state(device: str) -> str:
     if device != "cpu":
         return f"Measured on {about}."
     return (
-        f"**The figures of a GPU are open: none was at hand.** The code ran on the processor ({about}) with a tiny model, "
-        "to show that it runs; the seconds below say nothing of a GPU."
+        f"**The figures of a GPU are open: none was at hand.** The code ran on the processor ({about}) with a tiny "
+        "model, to show that it runs; the seconds below say nothing of a GPU."
     )
 
 

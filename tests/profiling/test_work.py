@@ -1,5 +1,6 @@
 """Operations against the closed forms of layers, attention included; parameters; the peak; compiling."""
 
+import pytest
 import torch
 from torch import nn
 
