@@ -54,6 +54,13 @@ def test_without_output_nothing_is_written_and_json_is_the_report(vid_bench, tmp
     assert not [path for path in tmp_path.iterdir() if path.name != ".home"]
 
 
+def test_the_page_does_not_take_the_place_of_the_report(vid_bench, painter):
+    answer = vid_bench("profile", "painter", "--test-prompts", "a", "--detailed", "--output", "report.html")
+    assert answer.code == 2
+    assert ".json" in answer.err
+    assert painter.made == []
+
+
 def test_a_price_gives_a_cost(vid_bench, painter):
     answer = vid_bench(
         "profile", "painter", "--test-prompts", "a red circle", "--price-per-hour", "3600", "--json", "--height", "16"

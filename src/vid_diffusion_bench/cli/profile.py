@@ -87,6 +87,8 @@ def profile(
         output: JSON file for the report. With --detailed the default is profile_report.json.
         options: How clips are made.
     """
+    if output and output.suffix.lower() == ".html":
+        raise ValidationError(f"{output} is the JSON report's name", remedy="end it in .json; --detailed adds the page")
     config = _config(model, test_prompts, options)
     from vid_diffusion_bench.cli.interrupt import stop_on_interrupt
     from vid_diffusion_bench.cli.progress import watch
