@@ -24,6 +24,8 @@ def result(value, bounds=None):
         (12345.6, None, "12,346"),
         (0.0123, None, "0.0123"),
         (3.14159, None, "3.142"),
+        (5.23e-6, (5.22e-6, 5.24e-6), "0.0000052"),  # a cost is not nothing because it is small
+        (5.23e-6, None, "0.0000052"),
     ],
 )
 def test_a_value_has_the_digits_its_interval_supports(value, bounds, written):

@@ -10,24 +10,33 @@ from vid_diffusion_bench.results import MetricResult
 
 ABSENT = "—"
 MAX_DECIMALS = 4
+_SMALLEST = 12
 
 
 def decimals(results: Iterable[MetricResult]) -> int:
     """Decimals that every value of one column is written with.
 
     Enough to show two digits of the median half-width of the intervals, or four significant digits of the largest
-    value where there is no interval; at most four.
+    value where there is no interval; at most four, unless four would show nothing of any value.
     """
     measured = [result for result in results if result.value is not None]
+    largest = max((abs(result.value or 0.0) for result in measured), default=0.0)
+    if 0 < largest < 10**-MAX_DECIMALS:
+        return _digits(largest)
     widths = [high - low for low, high in _intervals(measured) if high > low]
     if widths:
         return _clamp(1 - math.floor(math.log10(median(widths) / 2)))
-    largest = max((abs(result.value or 0.0) for result in measured), default=0.0)
-    return _clamp(3 - math.floor(math.log10(largest))) if largest else 1
+    return _digits(largest) if largest else 1
 
 
 def _intervals(results: Sequence[MetricResult]) -> list[tuple[float, float]]:
     return [result.confidence_interval for result in results if result.confidence_interval is not None]
+
+
+def _digits(value: float) -> int:
+    """Decimals for four significant digits; of what four decimals would show as nothing, two."""
+    power = math.floor(math.log10(value))
+    return _clamp(3 - power) if power >= -MAX_DECIMALS else min(_SMALLEST, 1 - power)
 
 
 def _clamp(digits: int) -> int:
@@ -64,7 +73,7 @@ def compact(value: float | None) -> str:
         return ABSENT
     if value == 0:
         return "0"
-    return number(value, _clamp(3 - math.floor(math.log10(abs(value)))))
+    return number(value, _digits(abs(value)))
 
 
 def duration(seconds: float | None) -> str:
