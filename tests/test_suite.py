@@ -153,3 +153,18 @@ def test_the_listener_hears_the_run_and_monitoring_logs_it(tmp_path, caplog):
     quiet = BenchmarkSuite(output_dir=tmp_path / "quiet")
     quiet.evaluate_model("shapes-oracle", [RED], metrics=FAST)
     assert not [entry for entry in caplog.records if entry.name == "vid_diffusion_bench.suite"]
+
+
+def test_a_profile_of_a_model_at_the_users_prices(tmp_path, painter, monkeypatch):
+    monkeypatch.setenv("VIDBENCH_PRICE_PER_HOUR", "3600")
+    monkeypatch.setenv("VIDBENCH_CURRENCY", "EUR")
+    suite = BenchmarkSuite(device="cpu", output_dir=tmp_path / "results")
+    (level,) = suite.profile("painter", [RED, BLUE], height=16).levels
+    latencies = [call.cost.latency for call in level.calls if call.kind == "steady"]
+    cost = level.performance["cost_per_clip"]
+    assert (cost.value, cost.unit) == (pytest.approx(sum(latencies) / 2), "EUR")
+    assert not (tmp_path / "results").exists()
+    result = suite.evaluate_model("painter", [RED], metrics=FAST, price_per_hour=0)
+    assert result.performance["cost_per_clip"] == 0
+    with pytest.raises(ValidationError, match="turbo"):
+        suite.profile("painter", [RED], levels=["turbo"])

@@ -47,6 +47,11 @@ class Settings(BaseSettings):
     default_locale: str = Field("en", description="kept for a later version; nothing reads it yet")
     gpu_memory_fraction: float = Field(1.0, gt=0, le=1, description="kept for a later version; nothing reads it yet")
 
+    def prices(self) -> dict[str, Any]:
+        """The prices that are set, by the names they have in a configuration."""
+        named = {name: getattr(self, name) for name in ("price_per_hour", "price_per_kwh", "currency")}
+        return {name: value for name, value in named.items() if value not in (None, "")}
+
     @classmethod
     def settings_customise_sources(
         cls,

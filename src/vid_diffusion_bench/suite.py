@@ -17,6 +17,7 @@ from vid_diffusion_bench.exceptions import (
     ValidationError,
     VidBenchError,
 )
+from vid_diffusion_bench.profiling import ProfileReport
 from vid_diffusion_bench.report.board import LATENCY, Board
 from vid_diffusion_bench.results import BenchmarkResult, ModelResult
 from vid_diffusion_bench.settings import load_settings
@@ -47,6 +48,7 @@ class BenchmarkSuite:
         settings = load_settings()
         self.device = device or settings.device
         self.output_dir = Path(output_dir or settings.output_dir)
+        self._prices = settings.prices()
         self._listeners = [listener, _log] if enable_monitoring else [listener]
 
     def run(self, config: BenchmarkConfig) -> BenchmarkResult:
@@ -59,9 +61,40 @@ class BenchmarkSuite:
             ModelNotFoundError: A model is not known.
             StorageError: The folder cannot be written.
         """
-        own = {"device": self.device, "output_dir": str(self.output_dir)}
+        return engine.run(self._filled(config), listener=self._tell)
+
+    def profile(
+        self,
+        model_name: str,
+        prompts: Sequence[str],
+        *,
+        levels: Sequence[str] = ("baseline",),
+        detailed: bool = False,
+        **parameters: Any,
+    ) -> ProfileReport:
+        """Take one model apart: load, first call, steady calls; stages, memory, energy, operations. Scores nothing.
+
+        Args:
+            model_name: A name, ``hf:ORG/NAME`` or a diffusers folder.
+            prompts: One steady call is made of each.
+            levels: Optimisation levels; see :func:`~vid_diffusion_bench.engine.optimization_levels`.
+            detailed: Keep the memory's timeline of every call.
+            parameters: Other fields of :class:`BenchmarkConfig` by name.
+
+        Raises:
+            ModelNotFoundError: The model is not known.
+            ValidationError: A parameter is unknown or impossible.
+            ModelLoadingError: The model cannot be opened or loaded here.
+            GenerationError: A call failed.
+        """
+        config = self._filled(self._config([model_name], prompts, None, {"metrics": [], **parameters}))
+        return engine.profile(config, levels=levels, detailed=detailed, listener=self._tell)
+
+    def _filled(self, config: BenchmarkConfig) -> BenchmarkConfig:
+        """The configuration, with the suite's device and folder and the user's prices where it says nothing."""
+        own = {"device": self.device, "output_dir": str(self.output_dir), **self._prices}
         missing = {name: value for name, value in own.items() if name not in config.model_fields_set}
-        return engine.run(config.model_copy(update=missing) if missing else config, listener=self._tell)
+        return config.model_copy(update=missing) if missing else config
 
     def evaluate_model(
         self,

@@ -9,7 +9,13 @@ import pytest
 
 from vid_diffusion_bench import events
 from vid_diffusion_bench.engine import optimization_levels, profile
-from vid_diffusion_bench.exceptions import GenerationCancelledError, GenerationError, ValidationError, VidBenchError
+from vid_diffusion_bench.exceptions import (
+    GenerationCancelledError,
+    GenerationError,
+    ModelLoadingError,
+    ValidationError,
+    VidBenchError,
+)
 from vid_diffusion_bench.models import ModelRegistry, get_model
 from vid_diffusion_bench.profiling import ProfileReport
 
@@ -109,6 +115,17 @@ def test_a_call_that_fails_is_one_clear_error_and_the_model_is_unloaded(configur
     with pytest.raises(GenerationError, match="painter failed: RuntimeError: the pipeline exploded"):
         profile(configure("explode"))
     assert gone
+
+
+def test_a_model_that_cannot_load_is_one_clear_error(configure, painter, monkeypatch):
+    def torn(_device, _precision):
+        raise KeyError("weights")
+
+    monkeypatch.setattr(painter, "load", torn)
+    with pytest.raises(ModelLoadingError, match="painter cannot be loaded: KeyError"):
+        profile(configure("a"))
+    with pytest.raises(ModelLoadingError, match="torn"):
+        profile(configure("a", models=["unloadable"]))
 
 
 def test_a_stop_ends_it(configure, painter):

@@ -10,7 +10,6 @@ from cyclopts import Group, Parameter
 
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.settings import Settings
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
 _PROMPTS = Group("Prompts", sort_key=1)
@@ -150,11 +149,5 @@ def with_settings(given: dict[str, Any], output: Path | None) -> dict[str, Any]:
     from vid_diffusion_bench.settings import load_settings
 
     settings = load_settings()
-    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **prices_set(settings), **given}
+    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **settings.prices(), **given}
     return filled | ({"output_dir": str(output)} if output else {})
-
-
-def prices_set(settings: Settings) -> dict[str, Any]:
-    """The prices of the user's settings, those that are set."""
-    prices = {name: getattr(settings, name) for name in ("price_per_hour", "price_per_kwh", "currency")}
-    return {name: value for name, value in prices.items() if value not in (None, "")}

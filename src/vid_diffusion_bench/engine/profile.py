@@ -19,6 +19,7 @@ from vid_diffusion_bench.exceptions import (
     GenerationCancelledError,
     GenerationError,
     GenerationTimeoutError,
+    ModelLoadingError,
     VidBenchError,
 )
 from vid_diffusion_bench.models import StepCallback, VideoModel
@@ -153,9 +154,18 @@ def _profile_level(level: str, job: _Job) -> LevelProfile:
 def _load(job: _Job) -> CallProfile:
     start = time.perf_counter() - job.began
     with measure({}, job.device, job.sampler) as measured:
-        job.model.load(job.device, job.planned.precision)
+        _make_ready(job)
     job.model.check(job.planned.samples[0].request.parameters, job.config.batch_size)
     return _as_call("load", start, measured, job, batch=())
+
+
+def _make_ready(job: _Job) -> None:
+    try:
+        job.model.load(job.device, job.planned.precision)
+    except VidBenchError:
+        raise
+    except Exception as error:  # a model is foreign code: what it raises gets a name of ours
+        raise ModelLoadingError(f"{job.planned.name} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def _call(kind: str, batch: Batch, job: _Job) -> tuple[CallProfile, list[SampleRecord]]:
