@@ -13,8 +13,8 @@ from vid_diffusion_bench.profiling.stages import OTHER, Clock, watch_stages
 
 COUNTED = "matrix products, convolutions and attention (two operations a multiply-add), as PyTorch's FlopCounterMode"
 _SQUARES = {"cpu": 1024, "mps": 2048, "cuda": 8192}
-_GEMM_SECONDS = 0.5
-_GEMM_RUNS = 20
+_GEMM_SECONDS = 1.0
+_GEMM_RUNS = 50
 
 
 @dataclass
