@@ -186,6 +186,12 @@ for _name, _home in {
     "vjepa2-vit-l": "networks.vjepa2:VIT_L",
     "x-clip-base-32": "networks.x_clip:BASE_32",
     "laion-aesthetic-l-14": "networks.aesthetic:LINEAR_L14",
+    "i3d-styleganv": "i3d:STYLEGANV",
+    "i3d-styleganv-offset": "i3d:STYLEGANV_OFFSET",
+    "i3d-tf-hub-2019": "i3d:TF_HUB",
+    "i3d-cdfvd": "i3d:CDFVD_I3D",
+    "inception-v3-torchscript": "networks.torchscript:INCEPTION_V3",
+    "c3d-ucf101": "networks.torchscript:C3D_UCF101",
 }.items():
     FeatureRegistry.register(_name, f"vid_diffusion_bench.features.{_home}")
 

@@ -6,6 +6,10 @@ Entries = dict[str, tuple[str, tuple[str, ...]]]
 
 DISTRIBUTION: Entries = {
     "fvd": ("distribution.fvd:SHAPES", ()),
+    "fvd:tf-hub-2019": ("distribution.fvd:TF_HUB", ()),
+    "fvd:styleganv-2048x16": ("distribution.fvd:STYLEGANV", ()),
+    "fvd:cdfvd-i3d": ("distribution.fvd:CDFVD_I3D", ()),
+    "fvd:cdfvd-videomae": ("distribution.fvd:CDFVD_VIDEOMAE", ()),
     "inception_score": ("distribution.inception_score:InceptionScore", ("is",)),
 }
 

@@ -93,15 +93,15 @@ class Mixed(nn.Module):
 
 
 class _Logits(nn.Module):
-    """The classifier, a 1x1x1 convolution with a bias and nothing after it."""
+    """The classifier of the last map (B, C, T, 7, 7): pooling, a 1x1x1 convolution with a bias, mean over time."""
 
     def __init__(self, channels_in: int, num_classes: int) -> None:
         super().__init__()
         self.conv3d = nn.Conv3d(channels_in, num_classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.conv3d(x)
-        return out
+        pooled: Tensor = self.conv3d(functional.avg_pool3d(x, LAST_POOL, stride=1))
+        return pooled.flatten(3).squeeze(3).mean(dim=2)
 
 
 class I3D(nn.Module):
@@ -150,10 +150,5 @@ class I3D(nn.Module):
         for layer, pool in self.steps():
             x = layer(x)
             x = max_pool(x, *pool) if pool else x
-        return self.classify(x)
-
-    def classify(self, x: Tensor) -> Tensor:
-        """Logits (B, num_classes) of the last map (B, C, T, 7, 7)."""
-        pooled = functional.avg_pool3d(x, LAST_POOL, stride=1)
-        out: Tensor = self.logits(pooled).flatten(3).squeeze(3).mean(dim=2)
-        return out
+        logits: Tensor = self.logits(x)
+        return logits

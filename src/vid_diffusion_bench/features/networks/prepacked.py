@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from vid_diffusion_bench.features.networks.i3d import I3D, POOL_IN_MIXED, Mixed, Triple, Unit, max_pool, same_padding
@@ -49,31 +49,33 @@ class Convolution:
             x = functional.pad(x, [side for pair in zip(before[::-1], after[::-1], strict=True) for side in pair])
             before = (0, 0, 0)
         if not self._packed:
-            pack = torch.ops.mkldnn._reorder_convolution_weight  # noqa: SLF001 - see the module's docstring
+            pack = torch.ops.mkldnn._reorder_convolution_weight
             self._weight = pack(self._weight, before, self.stride, (1, 1, 1), 1, x.shape)
             self._packed = True
-        convolve = torch.ops.mkldnn._convolution_pointwise  # noqa: SLF001
+        convolve = torch.ops.mkldnn._convolution_pointwise
         out: Tensor = convolve(x, self._weight, self.bias, before, self.stride, (1, 1, 1), 1, "relu", [], "")
         return out
 
 
-class PrepackedI3D:
+class PrepackedI3D(nn.Module):
     """What ``network`` computes, on a CPU: float32 (B, 3, T, 224, 224) to logits (B, num_classes)."""
 
     def __init__(self, network: I3D) -> None:
-        self._classify = network.classify
+        super().__init__()
+        self._logits = network.logits
         self._steps: list[tuple[Network, tuple[Triple, Triple] | None]] = [
             (_Mixed(layer) if isinstance(layer, Mixed) else Convolution.of(layer), pool)
             for layer, pool in network.steps()
             if isinstance(layer, Mixed | Unit)
         ]
 
-    def __call__(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Tensor) -> Tensor:
         x = clips.contiguous(memory_format=torch.channels_last_3d)
         for layer, pool in self._steps:
             x = layer(x)
             x = max_pool(x, *pool) if pool else x
-        return self._classify(x)
+        logits: Tensor = self._logits(x)
+        return logits
 
 
 class _Mixed:
@@ -96,7 +98,8 @@ def fastest(network: I3D) -> I3D | PrepackedI3D:
 @cache
 def usable() -> bool:
     """Whether PyTorch's private oneDNN operators are here and do what they did."""
-    if not torch.backends.mkldnn.is_available():
+    available: Callable[[], bool] = torch.backends.mkldnn.is_available
+    if not available():
         return False
     generator = torch.Generator().manual_seed(0)
     weight, x = (torch.randn(shape, generator=generator) for shape in ((8, 3, 3, 3, 3), (1, 3, 4, 6, 6)))

@@ -1,0 +1,97 @@
+"""From frames to what I3D reads, as each published FVD protocol does it: uint8 (T, H, W, 3) to -1..1."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.exceptions import MetricComputationError
+from vid_diffusion_bench.features.networks.preprocessing import MAX_ELONGATION
+from vid_diffusion_bench.video import Frames, resize
+
+Pixels = npt.NDArray[np.float32]
+
+SIZE = 224
+CDFVD_RESOLUTION = 256
+
+SCALE = "x * 2 / 255 - 1"
+STRETCH = f"{SIZE}x{SIZE} bilinear, half-pixel centres, no antialias, aspect not kept; {SCALE}"
+STRETCH_TF1 = f"{SIZE}x{SIZE} bilinear on TensorFlow 1's grid (source = index * in / out), aspect not kept; {SCALE}"
+CDFVD = (
+    f"short side {CDFVD_RESOLUTION} (long side rounded up) bilinear antialias in 0..1, centre crop, "
+    f"truncated to 8 bits; {STRETCH}"
+)
+
+
+def stretch(frames: Frames) -> Pixels:
+    """(T, 224, 224, 3) in -1..1 on the grid of ``torch.nn.functional.interpolate``."""
+    return _scaled(resize(frames, SIZE, SIZE))
+
+
+def stretch_tf1(frames: Frames) -> Pixels:
+    """(T, 224, 224, 3) in -1..1 on the grid of TensorFlow 1's ``resize_bilinear``."""
+    return _scaled(_resize_tf1(frames, SIZE, SIZE))
+
+
+def cdfvd_pixels(frames: Frames) -> Pixels:
+    """(T, 224, 224, 3) in -1..1 as cd-fvd's loader and its ``preprocess_i3d`` make them."""
+    return stretch(cdfvd_loaded(frames))
+
+
+def cdfvd_loaded(frames: Frames, resolution: int = CDFVD_RESOLUTION) -> Frames:
+    """uint8 (T, resolution, resolution, 3) that cd-fvd's loader hands on.
+
+    By PyTorch's own kernel: what is truncated, a rounding difference would move by a whole grey level.
+
+    Raises:
+        MetricComputationError: The frames are too long and thin to be resized by their shorter side.
+    """
+    import torch
+    from torch.nn import functional
+
+    height, width = frames.shape[1:3]
+    if max(height, width) > MAX_ELONGATION * min(height, width):
+        raise MetricComputationError(f"frames of {width}x{height} are too long and thin")
+    scale = resolution / min(height, width)
+    size = (resolution, math.ceil(width * scale)) if height < width else (math.ceil(height * scale), resolution)
+    if (height, width) == size:
+        # Every grey level comes back from 0..1 as itself.
+        return _centre(frames, resolution)
+    out = np.empty((len(frames), resolution, resolution, 3), np.uint8)
+    for frame, target in zip(frames, out, strict=True):
+        unit = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255.0
+        resized = functional.interpolate(unit, size, mode="bilinear", align_corners=False, antialias=True)
+        target[:] = _centre((resized * 255).byte().permute(0, 2, 3, 1).numpy(), resolution)[0]
+    return out
+
+
+def _centre(frames: Frames, side: int) -> Frames:
+    top, left = (frames.shape[1] - side) // 2, (frames.shape[2] - side) // 2
+    return frames[:, top : top + side, left : left + side]
+
+
+def _scaled(pixels: Pixels) -> Pixels:
+    pixels *= np.float32(2 / 255)
+    pixels -= 1
+    return pixels
+
+
+def _resize_tf1(frames: Frames, height: int, width: int) -> Pixels:
+    """float32 (T, height, width, 3) as TensorFlow 1.15's ``resize_bilinear`` with its default arguments."""
+    top, down = _tf1_axis(frames.shape[1], height)
+    left, right = _tf1_axis(frames.shape[2], width)
+    out = np.empty((len(frames), height, width, 3), np.float32)
+    for frame, target in zip(frames, out, strict=True):
+        rows = frame.astype(np.float32)
+        rows = rows[:, left[0]] + (rows[:, left[1]] - rows[:, left[0]]) * right[:, None]
+        target[:] = rows[top[0]] + (rows[top[1]] - rows[top[0]]) * down[:, None, None]
+    return out
+
+
+def _tf1_axis(source: int, target: int) -> tuple[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], Pixels]:
+    """Lower and upper neighbour of each target pixel, and its distance from the lower."""
+    position = np.arange(target, dtype=np.float32) * (np.float32(source) / np.float32(target))
+    lower = np.floor(position).astype(np.intp)
+    return (lower, np.minimum(lower + 1, source - 1)), position - np.floor(position)
