@@ -197,7 +197,7 @@ def compare(names: list[str], corpus: Path, weights: Path, rounds: int, site: st
 
 
 def against(theirs: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, Any]:
-    """Medians of the ratios round by round: above 1, ours is better by that factor; and how far the values are apart."""
+    """Medians of the ratios round by round (above 1: ours is better by that factor), and how far values are apart."""
 
     def ratio(key: str) -> float:
         return statistics.median(other[key] / own[key] for other, own in zip(theirs, ours, strict=True))
@@ -250,8 +250,10 @@ def forward(weights: Path, rounds: int) -> dict[str, Any]:
     fast = PrepackedI3D(network)
     with torch.inference_mode():
         exact = I3D.from_state(network.state_dict()).double()(clips.double())
-        error = {name: float((form(clips) - exact).norm() / exact.norm()) for name, form in
-                 (("prepacked", fast), ("eager", network))}
+        error = {
+            name: float((form(clips) - exact).norm() / exact.norm())
+            for name, form in (("prepacked", fast), ("eager", network))
+        }
         times: dict[str, list[float]] = {"prepacked": [], "eager": []}
         peaks: dict[str, list[float]] = {name: [] for name in products(1024)}
         for _ in range(rounds):

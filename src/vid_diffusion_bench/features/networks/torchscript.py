@@ -23,8 +23,11 @@ from vid_diffusion_bench.video import Frames
 if TYPE_CHECKING:
     import torch
 
+    from vid_diffusion_bench.features.networks.scripted import Scripted
+
 INCEPTION, C3D = "inception-v3-torchscript", "c3d-ucf101"
 C3D_FRAMES = 16
+OUTPUT_LAYER = "script.output.weight"
 Matrix = npt.NDArray[np.float32]
 
 
@@ -39,22 +42,21 @@ class InceptionFeatures:
     logits: Matrix
 
 
-def load_script(path: Path) -> Any:
+def load_script(path: Path) -> Scripted:
     """The network of a TorchScript file."""
-    import torch
+    from vid_diffusion_bench.features.networks.scripted import Scripted
 
-    load: Any = torch.jit.load
-    return load(path, map_location="cpu")
+    return Scripted(path)
 
 
-def load_inception(path: Path) -> Any:
+def load_inception(path: Path) -> Scripted:
     """The same, with the output layer that logits are computed by.
 
     Raises:
         ValueError: It has no such layer.
     """
     network = load_script(path)
-    if "output.weight" not in network.state_dict():
+    if OUTPUT_LAYER not in network.state_dict():
         raise ValueError("it has no output layer")
     return network
 
@@ -73,7 +75,7 @@ def _inception(network: Any, frames: Frames) -> tuple[Matrix, Matrix]:
     from torch.nn import functional
 
     features = network(_planes(frames), return_features=True)
-    return own(features), own(functional.linear(features, network.state_dict()["output.weight"]))
+    return own(features), own(functional.linear(features, network.state_dict()[OUTPUT_LAYER]))
 
 
 def _planes(frames: Frames) -> torch.Tensor:
