@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,9 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vid_diffusion_bench.features.networks.i3d import I3D
-from vid_diffusion_bench.weights import store
-
-NAMES = ("i3d-torchscript", "i3d-kinetics-400", "inception-v3-torchscript", "c3d-ucf101")
 
 
 def random_i3d(seed: int = 0, *, narrower: int = 16, eps: float = 1e-5) -> I3D:
@@ -109,13 +105,3 @@ def traced(network: nn.Module, num_frames: int = 16) -> nn.Module:
 
 def save_script(network: nn.Module, path: Path) -> None:
     torch.jit.save(torch.jit.script(network), str(path))
-
-
-def use(folder: Path, monkeypatch) -> None:
-    """``folder`` as the weights folder; what is published of the files' hashes and sizes is forgotten."""
-    monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(folder))
-    get_entry = store.get_entry
-    unpublished = {"sha256": None, "sha256_prefix": None, "size": None}
-    monkeypatch.setattr(
-        store, "get_entry", lambda name: replace(entry, **unpublished) if (entry := get_entry(name)).file else entry
-    )

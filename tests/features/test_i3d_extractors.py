@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from natural import natural_clip
-from tiny_i3d import random_i3d, save_i3d, use
+from tiny_i3d import random_i3d, save_i3d
+from tiny_networks import use_networks
 from vid_diffusion_bench.exceptions import MetricComputationError, ModelLoadingError, WeightsNotFoundError
 from vid_diffusion_bench.features import Clip, get_extractor
 from vid_diffusion_bench.features.i3d import offset_frames
@@ -25,7 +26,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def weights(files, monkeypatch):
-    use(files, monkeypatch)
+    use_networks(monkeypatch, files)
     return files
 
 
@@ -118,6 +119,14 @@ def test_features_are_the_protocols_steps(name, pixels):
     assert np.linalg.norm(given - expected) < 1e-5 * np.linalg.norm(expected)
 
 
+def test_cdfvds_videomae_sees_what_its_loader_hands_on(tiny_networks):
+    frames = natural(16, 48, 72).frames
+    read = opened(Video(frames, 8.0)).feature("videomae-v2-giant-ssv2-cdfvd")
+    loaded = opened(Video(cdfvd_loaded(frames), 8.0)).feature("videomae-v2-giant-ssv2")
+    assert np.array_equal(read, loaded)
+    assert not np.array_equal(read, opened(Video(frames, 8.0)).feature("videomae-v2-giant-ssv2"))
+
+
 @pytest.mark.usefixtures("weights")
 def test_each_protocol_reads_its_own_frames():
     video = natural(24)
@@ -168,7 +177,7 @@ def test_identities_differ_in_what_differs(weights):
 
 @pytest.mark.usefixtures("files")
 def test_a_file_that_is_no_i3d_is_refused(tmp_path, monkeypatch):
-    use(tmp_path, monkeypatch)
+    use_networks(monkeypatch, tmp_path)
     torch.save({"a": torch.zeros(1)}, tmp_path / "i3d_pretrained_400.pt")
     with pytest.raises(ModelLoadingError, match="cannot be loaded"):
         opened(natural()).feature("i3d-cdfvd")

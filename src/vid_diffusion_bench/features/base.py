@@ -183,6 +183,7 @@ for _name, _home in {
     "dinov2-base": "networks.dino:DINOV2_BASE",
     "videomae-base": "networks.videomae:BASE",
     "videomae-v2-giant-ssv2": "networks.videomae_v2:GIANT_SSV2",
+    "videomae-v2-giant-ssv2-cdfvd": "networks.videomae_v2:GIANT_SSV2_CDFVD",
     "vjepa2-vit-l": "networks.vjepa2:VIT_L",
     "x-clip-base-32": "networks.x_clip:BASE_32",
     "laion-aesthetic-l-14": "networks.aesthetic:LINEAR_L14",

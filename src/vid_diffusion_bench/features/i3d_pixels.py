@@ -19,10 +19,10 @@ CDFVD_RESOLUTION = 256
 SCALE = "x * 2 / 255 - 1"
 STRETCH = f"{SIZE}x{SIZE} bilinear, half-pixel centres, no antialias, aspect not kept; {SCALE}"
 STRETCH_TF1 = f"{SIZE}x{SIZE} bilinear on TensorFlow 1's grid (source = index * in / out), aspect not kept; {SCALE}"
-CDFVD = (
-    f"short side {CDFVD_RESOLUTION} (long side rounded up) bilinear antialias in 0..1, centre crop, "
-    f"truncated to 8 bits; {STRETCH}"
+CDFVD_LOADER = (
+    f"short side {CDFVD_RESOLUTION} (long side rounded up) bilinear antialias in 0..1, centre crop, truncated to 8 bits"
 )
+CDFVD = f"{CDFVD_LOADER}; {STRETCH}"
 
 
 def stretch(frames: Frames) -> Pixels:

@@ -5,7 +5,8 @@ import pytest
 import scipy.linalg
 
 from natural import natural_clip
-from tiny_i3d import save_i3d, use
+from tiny_i3d import save_i3d
+from tiny_networks import use_networks
 from vid_diffusion_bench.features import Clip, FeatureRegistry, get_extractor
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
 from vid_diffusion_bench.scoring import score_folders
@@ -22,7 +23,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def weights(files, monkeypatch):
-    use(files, monkeypatch)
+    use_networks(monkeypatch, files)
 
 
 def written_out(first, second, ddof):

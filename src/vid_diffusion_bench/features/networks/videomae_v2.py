@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vid_diffusion_bench.features.i3d_pixels import CDFVD_LOADER, cdfvd_loaded
 from vid_diffusion_bench.features.networks import preprocessing
 from vid_diffusion_bench.features.networks.base import ClipNetwork
 from vid_diffusion_bench.features.networks.sampling import Sampling
 from vid_diffusion_bench.features.networks.videomae import OUTPUT, embed
+from vid_diffusion_bench.video import Frames
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +130,18 @@ def _positions(config: VideoMAEConfig) -> torch.Tensor:
     return table
 
 
-GIANT_SSV2 = ClipNetwork(
+class Loaded(preprocessing.Preprocessing):
+    """What cd-fvd's folder loader does to frames, and then the preprocessing itself."""
+
+    def __call__(self, frames: Frames) -> torch.Tensor:
+        return super().__call__(cdfvd_loaded(frames))
+
+    def describe(self) -> str:
+        """Both, in words."""
+        return f"{CDFVD_LOADER}; {super().describe()}"
+
+
+_NETWORK = ClipNetwork(
     "videomae-v2-giant-ssv2",
     "videomae-v2-giant-ssv2",
     Sampling(NUM_FRAMES, "first"),
@@ -135,4 +149,9 @@ GIANT_SSV2 = ClipNetwork(
     load,
     embed,
     f"{OUTPUT}; forward_features of cd-fvd",
+)
+GIANT_SSV2 = _NETWORK.extractor()
+GIANT_SSV2_CDFVD = replace(
+    _NETWORK, name="videomae-v2-giant-ssv2-cdfvd", preprocessing=Loaded(**vars(preprocessing.VIDEOMAE_V2))
 ).extractor()
+"""From video files, as cd-fvd reads them."""

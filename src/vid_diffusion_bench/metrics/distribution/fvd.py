@@ -84,5 +84,5 @@ STYLEGANV = Fvd(
 """StyleGAN-V's ``fvd2048_16f``."""
 CDFVD_I3D = Fvd("cdfvd-i3d", "i3d-cdfvd", ddof=0, recommended_clips=2048)
 """What cd-fvd prints for ``model='i3d'``; 2048 is its default number of generated clips."""
-CDFVD_VIDEOMAE = Fvd("cdfvd-videomae", "videomae-v2-giant-ssv2", ddof=0, recommended_clips=2048)
+CDFVD_VIDEOMAE = Fvd("cdfvd-videomae", "videomae-v2-giant-ssv2-cdfvd", ddof=0, recommended_clips=2048)
 """What cd-fvd prints for ``model='videomae'``."""
