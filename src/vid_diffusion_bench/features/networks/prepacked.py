@@ -7,16 +7,28 @@ relies on them, and where they are absent or different, the network runs eagerly
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vid_diffusion_bench.features.networks.i3d import I3D, POOL_IN_MIXED, Mixed, Triple, Unit, max_pool, same_padding
+from vid_diffusion_bench.features.networks.i3d import (
+    I3D,
+    POOL_IN_MIXED,
+    SIZE,
+    Mixed,
+    Triple,
+    Unit,
+    max_pool,
+    same_padding,
+)
+from vid_diffusion_bench.features.networks.winograd import WinogradConvolution
 
 Network = Callable[[Tensor], Tensor]
+LARGE, WINOGRAD_CHANNELS = 14, 32
+"""Pixels a side and channels from which a 3x3x3 convolution is faster by Winograd's algorithm."""
 
 
 class Convolution:
@@ -32,17 +44,6 @@ class Convolution:
         self._weight = weight.contiguous(memory_format=torch.channels_last_3d)
         self._packed = False
 
-    @classmethod
-    def of(cls, unit: Unit) -> Convolution:
-        """``unit`` with its batch norm folded, in float64, into weights and bias."""
-        norm = unit.bn
-        assert norm.running_var is not None
-        assert norm.running_mean is not None
-        scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
-        weight = unit.conv3d.weight.double() * scale.view(-1, 1, 1, 1, 1)
-        bias = norm.bias.double() - norm.running_mean.double() * scale
-        return cls(weight.float(), bias.float(), unit.stride)
-
     def __call__(self, x: Tensor) -> Tensor:
         before, after = same_padding((x.shape[2], x.shape[3], x.shape[4]), self.kernel, self.stride)
         if before != after:
@@ -57,6 +58,24 @@ class Convolution:
         return out
 
 
+def folded(unit: Unit) -> tuple[Tensor, Tensor]:
+    """Weight and bias of ``unit`` with its batch norm in them, folded in float64."""
+    norm = unit.bn
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    weight = unit.conv3d.weight.double() * scale.view(-1, 1, 1, 1, 1)
+    bias = norm.bias.double() - norm.running_mean.double() * scale
+    return weight.float(), bias.float()
+
+
+def packed(unit: Unit, *, large: bool) -> Convolution | WinogradConvolution:
+    """``unit`` in the form that is fastest on a ``large`` map, of 14x14 or more, or on a smaller one."""
+    if large and unit.kernel == (3, 3, 3) and unit.conv3d.in_channels >= WINOGRAD_CHANNELS:
+        return WinogradConvolution(*folded(unit))
+    return Convolution(*folded(unit), unit.stride)
+
+
 class PrepackedI3D(nn.Module):
     """What ``network`` computes, on a CPU: float32 (B, 3, T, 224, 224) to logits (B, num_classes)."""
 
@@ -64,9 +83,8 @@ class PrepackedI3D(nn.Module):
         super().__init__()
         self._logits = network.logits
         self._steps: list[tuple[Network, tuple[Triple, Triple] | None]] = [
-            (_Mixed(layer) if isinstance(layer, Mixed) else Convolution.of(layer), pool)
-            for layer, pool in network.steps()
-            if isinstance(layer, Mixed | Unit)
+            (_Mixed(layer, large=large) if isinstance(layer, Mixed) else packed(layer, large=large), pool)
+            for layer, pool, large in _sized(network)
         ]
 
     def forward(self, clips: Tensor) -> Tensor:
@@ -79,14 +97,23 @@ class PrepackedI3D(nn.Module):
 
 
 class _Mixed:
-    def __init__(self, block: Mixed) -> None:
-        self._b0, self._b3b = Convolution.of(block.b0), Convolution.of(block.b3b)
-        self._b1a, self._b1b = Convolution.of(block.b1a), Convolution.of(block.b1b)
-        self._b2a, self._b2b = Convolution.of(block.b2a), Convolution.of(block.b2b)
+    def __init__(self, block: Mixed, *, large: bool) -> None:
+        self._b0, self._b3b = packed(block.b0, large=large), packed(block.b3b, large=large)
+        self._b1a, self._b1b = packed(block.b1a, large=large), packed(block.b1b, large=large)
+        self._b2a, self._b2b = packed(block.b2a, large=large), packed(block.b2b, large=large)
 
     def __call__(self, x: Tensor) -> Tensor:
         pooled = self._b3b(max_pool(x, *POOL_IN_MIXED))
         return torch.cat([self._b0(x), self._b1b(self._b1a(x)), self._b2b(self._b2a(x)), pooled], dim=1)
+
+
+def _sized(network: I3D) -> Iterator[tuple[Mixed | Unit, tuple[Triple, Triple] | None, bool]]:
+    """Layers, the pooling after each, and whether the layer's maps are of 14x14 or more."""
+    side = SIZE // 2
+    for layer, pool in network.steps():
+        assert isinstance(layer, Mixed | Unit)
+        yield layer, pool, side >= LARGE
+        side //= pool[1][1] if pool else 1
 
 
 def fastest(network: I3D) -> I3D | PrepackedI3D:
