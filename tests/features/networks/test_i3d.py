@@ -13,6 +13,7 @@ from vid_diffusion_bench.features.networks import prepacked
 from vid_diffusion_bench.features.networks.i3d import I3D, max_pool, same_padding
 from vid_diffusion_bench.features.networks.i3d_files import ScriptedI3D, load_script, load_state, tensor
 from vid_diffusion_bench.features.networks.prepacked import PrepackedI3D, fastest, usable
+from vid_diffusion_bench.features.networks.winograd import WinogradConvolution
 
 
 def apart(given, expected):
@@ -75,6 +76,36 @@ def test_both_forms_give_the_same_features(num_frames):
         network.float()
         assert apart(network(clips(num_frames)), expected) < 1e-6
         assert apart(fastest(network)(clips(num_frames)), expected) < 1e-6
+
+
+def counted(monkeypatch):
+    """How often Winograd's convolution ran."""
+    calls = []
+    run = WinogradConvolution.__call__
+    monkeypatch.setattr(WinogradConvolution, "__call__", lambda self, x: (calls.append(x.shape), run(self, x))[1])
+    return calls
+
+
+def test_large_maps_go_by_winograd_and_small_ones_do_not(monkeypatch):
+    monkeypatch.setattr(prepacked, "WINOGRAD_CHANNELS", 1)
+    calls = counted(monkeypatch)
+    network = random_i3d()
+    with torch.inference_mode():
+        expected = network.double()(clips().double())
+        assert apart(fastest(network.float())(clips()), expected) < 1e-6
+    # Conv3d_2c and two convolutions in each of the seven blocks before the last pooling.
+    assert len(calls) == 15
+    assert min(shape[-1] for shape in calls) == 14
+
+
+@pytest.mark.slow
+def test_the_published_size_is_within_a_millionth(monkeypatch):
+    calls = counted(monkeypatch)
+    network = random_i3d(narrower=1)
+    with torch.inference_mode():
+        expected = network.double()(clips().double())
+        assert apart(fastest(network.float())(clips()), expected) < 1e-6
+    assert len(calls) == 11
 
 
 def test_packed_weights_serve_clips_of_any_length_and_number():
