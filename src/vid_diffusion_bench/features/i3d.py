@@ -85,7 +85,7 @@ class I3DProtocol:
             "preprocessing": self.preprocessing,
             "output": "logits before the softmax, mean over time",
             "precision": PRECISION,
-            **versions("torch", "opencv-python-headless"),
+            **versions("torch"),
         }
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features.networks.preprocessing import MAX_ELONGATION
-from vid_diffusion_bench.video import Frames, resize
+from vid_diffusion_bench.video import Frames
 
 Pixels = npt.NDArray[np.float32]
 
@@ -26,8 +26,20 @@ CDFVD = f"{CDFVD_LOADER}; {STRETCH}"
 
 
 def stretch(frames: Frames) -> Pixels:
-    """(T, 224, 224, 3) in -1..1 on the grid of ``torch.nn.functional.interpolate``."""
-    return _scaled(resize(frames, SIZE, SIZE))
+    """(T, 224, 224, 3) in -1..1 by ``torch.nn.functional.interpolate``.
+
+    By that function itself, in channels-last memory: its positions are rounded to float32, and exact ones, as OpenCV
+    has them, moved the FVD of natural clips by 6e-7.
+    """
+    import torch
+    from torch.nn.functional import interpolate
+
+    out = np.empty((len(frames), SIZE, SIZE, 3), np.float32)
+    for frame, target in zip(frames, out, strict=True):
+        planes = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+        resized = interpolate(planes, (SIZE, SIZE), mode="bilinear", align_corners=False)
+        target[:] = resized[0].permute(1, 2, 0).numpy()
+    return _scaled(out)
 
 
 def stretch_tf1(frames: Frames) -> Pixels:

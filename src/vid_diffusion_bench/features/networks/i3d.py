@@ -135,8 +135,9 @@ class I3D(nn.Module):
             KeyError: The same.
         """
         narrower = 64 // max(1, len(state["Conv3d_1a_7x7.conv3d.weight"]))
-        network = cls(len(state["logits.conv3d.bias"]), narrower=max(1, narrower), eps=eps)
-        network.load_state_dict(state)
+        with torch.device("meta"):
+            network = cls(len(state["logits.conv3d.bias"]), narrower=max(1, narrower), eps=eps)
+        network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(requires_grad=False)
 
     def steps(self) -> Iterator[tuple[nn.Module, tuple[Triple, Triple] | None]]:

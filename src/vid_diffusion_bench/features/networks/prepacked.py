@@ -27,8 +27,8 @@ from vid_diffusion_bench.features.networks.i3d import (
 from vid_diffusion_bench.features.networks.winograd import WinogradConvolution
 
 Network = Callable[[Tensor], Tensor]
-LARGE, WINOGRAD_CHANNELS = 14, 32
-"""Pixels a side and channels from which a 3x3x3 convolution is faster by Winograd's algorithm."""
+LARGE, WINOGRAD_CHANNELS = 28, 32
+"""Pixels a side and channels from which Winograd's algorithm is worth its weights, which are four times as large."""
 
 
 class Convolution:
@@ -70,7 +70,7 @@ def folded(unit: Unit) -> tuple[Tensor, Tensor]:
 
 
 def packed(unit: Unit, *, large: bool) -> Convolution | WinogradConvolution:
-    """``unit`` in the form that is fastest on a ``large`` map, of 14x14 or more, or on a smaller one."""
+    """``unit`` in the form that is fastest on a ``large`` map, of 28x28 or more, or on a smaller one."""
     if large and unit.kernel == (3, 3, 3) and unit.conv3d.in_channels >= WINOGRAD_CHANNELS:
         return WinogradConvolution(*folded(unit))
     return Convolution(*folded(unit), unit.stride)
@@ -108,7 +108,7 @@ class _Mixed:
 
 
 def _sized(network: I3D) -> Iterator[tuple[Mixed | Unit, tuple[Triple, Triple] | None, bool]]:
-    """Layers, the pooling after each, and whether the layer's maps are of 14x14 or more."""
+    """Layers, the pooling after each, and whether the layer's maps are of 28x28 or more."""
     side = SIZE // 2
     for layer, pool in network.steps():
         assert isinstance(layer, Mixed | Unit)
