@@ -85,7 +85,9 @@ def _centre(frames: Frames, side: int) -> Frames:
 
 
 def _scaled(pixels: Pixels) -> Pixels:
-    pixels *= np.float32(2 / 255)
+    """0..255 to -1..1 in place, in the order and rounding of the published code."""
+    pixels *= 2
+    pixels /= 255
     pixels -= 1
     return pixels
 
