@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features.networks.preprocessing import MAX_ELONGATION
-from vid_diffusion_bench.video import Frames
+from vid_diffusion_bench.video import Frames, resize_tf1
 
 Pixels = npt.NDArray[np.float32]
 
@@ -44,7 +44,7 @@ def stretch(frames: Frames) -> Pixels:
 
 def stretch_tf1(frames: Frames) -> Pixels:
     """(T, 224, 224, 3) in -1..1 on the grid of TensorFlow 1's ``resize_bilinear``."""
-    return _scaled(_resize_tf1(frames, SIZE, SIZE))
+    return _scaled(resize_tf1(frames, SIZE, SIZE))
 
 
 def cdfvd_pixels(frames: Frames) -> Pixels:
@@ -90,22 +90,3 @@ def _scaled(pixels: Pixels) -> Pixels:
     pixels /= 255
     pixels -= 1
     return pixels
-
-
-def _resize_tf1(frames: Frames, height: int, width: int) -> Pixels:
-    """float32 (T, height, width, 3) as TensorFlow 1.15's ``resize_bilinear`` with its default arguments."""
-    top, down = _tf1_axis(frames.shape[1], height)
-    left, right = _tf1_axis(frames.shape[2], width)
-    out = np.empty((len(frames), height, width, 3), np.float32)
-    for frame, target in zip(frames, out, strict=True):
-        rows = frame.astype(np.float32)
-        rows = rows[:, left[0]] + (rows[:, left[1]] - rows[:, left[0]]) * right[:, None]
-        target[:] = rows[top[0]] + (rows[top[1]] - rows[top[0]]) * down[:, None, None]
-    return out
-
-
-def _tf1_axis(source: int, target: int) -> tuple[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]], Pixels]:
-    """Lower and upper neighbour of each target pixel, and its distance from the lower."""
-    position = np.arange(target, dtype=np.float32) * (np.float32(source) / np.float32(target))
-    lower = np.floor(position).astype(np.intp)
-    return (lower, np.minimum(lower + 1, source - 1)), position - np.floor(position)
