@@ -27,9 +27,10 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_networks_folder(tmp_path_factory):
     """Every published network at a tiny random size, written once."""
+    from tiny_i3d import save_i3d
     from tiny_networks import save_networks
 
-    return save_networks(tmp_path_factory.mktemp("networks"))
+    return save_i3d(save_networks(tmp_path_factory.mktemp("networks")))
 
 
 @pytest.fixture
