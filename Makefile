@@ -40,6 +40,8 @@ format: setup-dev ## Format the code
 bench: setup-dev ## Measure the harness's own cost and memory, and reading, flicker and flow against other libraries
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/memory.py
+	@$(BIN)/python benchmarks/fvd.py
+	@$(BIN)/python benchmarks/extractors.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/decode.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flicker.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flow.py
