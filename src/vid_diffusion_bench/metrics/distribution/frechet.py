@@ -8,25 +8,14 @@ covariances is ever taken, so singular covariances and identical sets are exact 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Features = npt.NDArray[np.float64]
+from vid_diffusion_bench.metrics.distribution.moments import Features, Moments
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _CHOLESKY_ERROR = 1e-13
 """Largest error, as a share of both scatters, at which the fast form is taken."""
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Of ``n`` vectors: ``mean`` (D,) and ``covariance`` (D, D), which has rank n - 1 at most."""
-
-    mean: Features
-    covariance: Features
-    n: int
 
 
 def frechet_distance(first: Features, second: Features, *, ddof: int = 1) -> float:
@@ -101,7 +90,7 @@ def _factor(moments: Moments) -> Features:
     rank = min(len(values), moments.n - 1)
     values, vectors = values[len(values) - rank :], vectors[:, len(vectors) - rank :]
     real = values > len(vectors) * _EPSILON * values[-1:]
-    return np.sqrt(values[real])[:, None] * vectors[:, real].T
+    return np.asarray(np.sqrt(values[real])[:, None] * vectors[:, real].T, np.float64)
 
 
 def _squared_norm(array: Features) -> float:
