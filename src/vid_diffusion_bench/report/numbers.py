@@ -61,10 +61,16 @@ def beside(result: MetricResult | None, digits: int) -> str:
     if result is None or result.value is None:
         return ""
     lines = [interval(result.confidence_interval, digits)]
-    if (n := result.metadata.get("n_per_set")) is not None:
+    if sizes := _set_sizes(result):
         floor = result.metadata.get("noise_floor")
-        lines.append(f"N {n:,}, " + ("no floor" if floor is None else f"floor {number(floor, digits)}"))
+        lines.append(f"N {sizes}, " + ("no floor" if floor is None else f"floor {number(floor, digits)}"))
     return " ".join(filter(None, lines))
+
+
+def _set_sizes(result: MetricResult) -> str:
+    """Clips a set, or of the generated and the real one where they differ; nothing where no sets were compared."""
+    names = ("n_per_set", "n_generated", "n_real")
+    return " / ".join(dict.fromkeys(f"{result.metadata[name]:,}" for name in names if name in result.metadata))
 
 
 def compact(value: float | None) -> str:
