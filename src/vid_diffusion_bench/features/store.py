@@ -51,7 +51,7 @@ class Kept:
         """Equal by place, or by content where there is none."""
         if not isinstance(other, Kept):
             return NotImplemented
-        return self.path == other.path if self.path or other.path else np.array_equal(self.value, other.value)
+        return self.path == other.path if self.path or other.path else _equal(self.value, other.value)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -98,6 +98,11 @@ def _plain(value: Any) -> Mapping[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: np.asarray(getattr(value, field.name)) for field in fields(value)}
     return {_ARRAY: np.asarray(value)}
+
+
+def _equal(first: Any, second: Any) -> bool:
+    one, other = _plain(first), _plain(second)
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def _write(path: Path, arrays: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ from vid_diffusion_bench.features import Clip
 from vid_diffusion_bench.metrics.base import Context, Measurement, Metric, State, unmeasured
 from vid_diffusion_bench.results import MetricResult
 
+NO_INTERVAL = "the bootstrap repeats clips and so lowers the score of a set"
+
 
 class InceptionScore(Metric):
     """exp of the mean over clips of KL(p(class | clip) || p(class)), 1 to the smaller of N and the number of classes.
@@ -37,7 +39,7 @@ class InceptionScore(Metric):
             context,
             state.generated,
             value=inception_score(np.stack(logits)),
-            interval_reason="the bootstrap repeats clips and so lowers the score of a set",
+            interval_reason=NO_INTERVAL,
             protocol={"n": len(logits)},
             metadata={"classes": logits[0].size},
             warnings=[f"{len(logits)} clips cannot show all {logits[0].size} classes"] if few else [],
