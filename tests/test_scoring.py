@@ -80,8 +80,8 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
             return extractor.compute(clip)
 
         monkeypatch.setitem(FeatureRegistry._entries, name, replace(extractor, compute=compute))
-    generated, real = Shelf(4), Shelf(4, start=10, prefix="real")
-    scores = score(generated.clips, EVERY, reference=Reference(real.clips, "abc", "four clips"))
+    generated, real = Shelf(16), Shelf(16, start=20, prefix="real")
+    scores = score(generated.clips, EVERY, reference=Reference(real.clips, "abc", "sixteen clips"))
     assert set(generated.decodes.values()) == {1}
     assert set(real.decodes.values()) == {1}
     assert len(computed) == len(set(computed))
@@ -89,7 +89,7 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
     needed = {name for metric in running for name in metric.needs}
     assert {name for key, name in computed if key == "clip-0"} >= needed
     assert {"shapes-v1-text", "motion", "dino-vit-b-16", "x-clip-base-32"} <= needed
-    assert {name for key, name in computed if key == "real-10"} == {"form", "shapes-v1-video"}
+    assert {name for key, name in computed if key == "real-20"} == {"form", "shapes-v1-video"}
     absent = {name for name, result in scores.results.items() if result.value is None}
     assert absent - {"temporal_flickering"} == {"ms_ssim", "lpips"}
 

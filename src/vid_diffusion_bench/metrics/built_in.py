@@ -10,6 +10,14 @@ DISTRIBUTION: Entries = {
     "fvd:styleganv-2048x16": ("distribution.fvd:STYLEGANV", ()),
     "fvd:cdfvd-i3d": ("distribution.fvd:CDFVD_I3D", ()),
     "fvd:cdfvd-videomae": ("distribution.fvd:CDFVD_VIDEOMAE", ()),
+    "fvd_infinity": ("distribution.fd_infinity:ON_SHAPES", ()),
+    "kvd": ("distribution.kvd:ON_SHAPES", ()),
+    "jedi": ("distribution.jedi:ON_SHAPES", ()),
+    "jedi_unbiased": ("distribution.jedi:UNBIASED_ON_SHAPES", ()),
+    "precision": ("distribution.prdc:PRECISION", ()),
+    "recall": ("distribution.prdc:RECALL", ()),
+    "density": ("distribution.prdc:DENSITY", ()),
+    "coverage": ("distribution.prdc:COVERAGE", ()),
     "inception_score": ("distribution.inception_score:InceptionScore", ("is",)),
 }
 
