@@ -108,18 +108,54 @@ def test_a_direction_that_only_one_set_has_costs_no_digits():
     assert frechet_distance(first, second) == pytest.approx(exact(first, second), rel=1e-12)
 
 
-def test_the_fast_form_is_taken_where_it_is_exact_and_only_there(monkeypatch):
+def turned(seed, n, d, decades):
+    """Features whose deviations fall over so many decades, out of the axes."""
+    mixing = np.diag(np.logspace(0, -decades, d)) @ np.linalg.qr(normal(3, d, d))[0]
+    return normal(seed, n, d, mixing)
+
+
+def test_each_form_is_taken_where_it_is_exact_and_only_there(monkeypatch):
     taken = []
-    slow = frechet._nuclear_norm
-    monkeypatch.setattr(frechet, "_nuclear_norm", lambda matrix: taken.append(matrix.shape) or slow(matrix))
-    frechet_distance(normal(0, 200, 10), normal(1, 200, 10))
-    assert not taken
-    mixing = np.diag(np.logspace(0, -3.5, 10)) @ np.linalg.qr(normal(3, 10, 10))[0]
-    frechet_distance(normal(0, 200, 10, mixing), normal(1, 200, 10, mixing))
-    constant = normal(0, 200, 10) * [0, *[1] * 9]
-    frechet_distance(constant, normal(1, 200, 10))
-    frechet_distance(normal(0, 10, 10), normal(1, 200, 10))
-    assert taken == [(10, 10)] * 3
+    for name in ("_by_eigenvalues", "_reduced"):
+        form = getattr(frechet, name)
+        monkeypatch.setattr(frechet, name, lambda *of, form=form, name=name: taken.append(name) or form(*of))
+
+    def forms(first, second):
+        taken.clear()
+        frechet_distance(first, second)
+        return list(dict.fromkeys(taken))
+
+    assert forms(normal(0, 200, 10), normal(1, 200, 10)) == ["_by_eigenvalues"]
+    assert forms(turned(0, 200, 50, 4), turned(1, 200, 50, 4)) == []
+    assert forms(turned(0, 200, 50, 4), turned(1, 200, 50, 4)[:, ::-1]) == ["_reduced"]
+    assert forms(normal(0, 200, 10) * [0, *[1] * 9], normal(1, 200, 10)) == ["_reduced", "_by_eigenvalues"]
+    assert forms(turned(0, 200, 50, 10), turned(1, 200, 50, 10)) == ["_reduced"]
+    assert forms(normal(0, 10, 30), normal(1, 200, 30)) == ["_reduced", "_by_eigenvalues"]
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(60, 60, 24), (40, 30, 24), (20, 60, 24), (20, 12, 24)])
+@pytest.mark.parametrize("decades", [0, 1, 3, 5, 7])
+def test_all_forms_agree_however_the_sets_vary(monkeypatch, n, m, d, decades):
+    """Against the float64 SVD of the N by M product of the features, for sets that vary alike and for others."""
+    second = 1.3 * turned(1, m, d, decades) + 0.1
+    for first in (turned(0, n, d, decades), turned(0, n, d, decades)[:, ::-1], normal(0, n, d)):
+        a, b = first - first.mean(axis=0), second - second.mean(axis=0)
+        values = np.linalg.svd(a @ b.T, compute_uv=False)[: min(n, m) - 1]
+        gap = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
+        traces = np.square(a).sum() / (n - 1) + np.square(b).sum() / (m - 1)
+        expected = gap + traces - 2 * values.sum() / np.sqrt((n - 1) * (m - 1))
+        assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-12, abs=1e-13 * traces)
+
+
+def test_a_root_that_would_lose_digits_is_refused():
+    spread = np.diag([*[1.0] * 30, 1e-9])
+    assert frechet._is_flat(spread, 31)
+    assert frechet._by_eigenvalues(spread, 31) is None
+    assert frechet._nuclear_norm(spread, 31) == pytest.approx(30 + 1e-9, rel=1e-15)
+    assert frechet._by_eigenvalues(np.eye(31), 31) == pytest.approx(31, rel=1e-15)
+    a, b = (x - x.mean(axis=0) for x in (normal(0, 10, 30), normal(1, 10, 30)))
+    assert frechet._by_eigenvalues(a @ b.T, 9) == pytest.approx(np.linalg.norm(a @ b.T, "nuc"), rel=1e-14)
+    assert frechet._by_eigenvalues(a @ b.T, 10) is None
 
 
 @pytest.mark.parametrize(("n", "d"), [(300, 32), (64, 16)])
