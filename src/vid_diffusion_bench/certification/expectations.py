@@ -24,7 +24,7 @@ ONE_SIDED = frozenset({"i2v_subject", "i2v_background"})
 
 FRAMEWISE = frozenset({
     "aesthetic_quality", "black_share", "blockiness", "clip_score", "clip_similarity", "colorfulness", "exposure",
-    "fid", "inception_score", "sharpness",
+    "fid", "inception_score", "is_inception_frame", "sharpness",
 })  # fmt: skip
 """Metrics that look at one frame at a time and average: the order of the frames is nothing to them.
 
