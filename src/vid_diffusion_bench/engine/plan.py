@@ -12,7 +12,8 @@ from pydantic_core import PydanticSerializationError
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, derive_seed
 from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, VidBenchError
 from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.models import PRECISIONS, GenerationRequest, VideoModel, get_model
+from vid_diffusion_bench.models import PRECISIONS, GenerationRequest, ServedModel, VideoModel, get_model
+from vid_diffusion_bench.models.served import REMOTE
 from vid_diffusion_bench.profiling import device_type, resolve_device
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.video import find_videos
@@ -146,7 +147,7 @@ def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: s
         "inputs": inputs,
         "parameters": _plain(parameters, inputs),
         "precision": precision,
-        "device": device_type(device),
+        "device": REMOTE if isinstance(model, ServedModel) else device_type(device),
     }
     return PlannedModel(name, model, precision, _batches(name, config, parameters, decides))
 

@@ -3,6 +3,7 @@
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
 from vid_diffusion_bench.models.resolve import ModelRegistry, get_model, list_models, model_info, register_model
+from vid_diffusion_bench.models.served import ServedModel
 
 __all__ = [
     "PRECISIONS",
@@ -10,6 +11,7 @@ __all__ = [
     "ModelInfo",
     "ModelRegistry",
     "Requirements",
+    "ServedModel",
     "StepCallback",
     "VideoModel",
     "catalogue",
