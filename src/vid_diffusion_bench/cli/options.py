@@ -128,7 +128,7 @@ class RunOptions:
     """Keep the clips: lossless for scoring again, and a preview each. On by default."""
 
     arrival: Annotated[ArrivalName | None, Parameter(group=_SERVING)] = None
-    """closed: each when another has ended. Open loop: constant or poisson at --rate, or trace at the times of --trace."""
+    """closed: each when another has ended. Open loop: constant or poisson at --rate, trace at the times of --trace."""
 
     rate: Annotated[float | None, Parameter(group=_SERVING)] = None
     """Arrivals a second."""

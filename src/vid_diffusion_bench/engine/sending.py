@@ -6,6 +6,7 @@ Decoding, checking and storing happen in the thread that takes the outcomes, so 
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -136,15 +137,14 @@ class _Sender:
 
         async def client() -> None:
             for sample in waiting:
-                now = self._clock()
-                await self._one(sample, now, now)
+                await self._one(sample)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._order.arrivals.concurrency or 1, len(self._order.samples))):
                 group.create_task(client())
 
-    async def _one(self, sample: PlannedSample, scheduled: float, possible: float) -> None:
-        """Send one request. ``possible`` is when it could have gone at the earliest."""
+    async def _one(self, sample: PlannedSample, scheduled: float | None = None, possible: float = math.inf) -> None:
+        """Send one request, which arrives now if it is not ``scheduled``; ``possible`` is when it could have gone."""
         progress, sent = Progress(), self._clock()
         answer: Answer | None = None
         error: Exception | None = None
@@ -155,7 +155,8 @@ class _Sender:
             error = GenerationTimeoutError(self._limit)
         except Exception as caught:  # noqa: BLE001 - whatever a server does to us is the sample's record
             error = caught
-        serving = self._serving(progress, scheduled, sent, sent - possible, answer)
+        arrived = sent if scheduled is None else scheduled
+        serving = self._serving(progress, arrived, sent, max(0.0, sent - possible), answer)
         self._put(Outcome(sample, serving, answer, error))
 
     def _serving(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 
@@ -18,14 +19,13 @@ class Slots:
         self._waiting: deque[asyncio.Future[float]] = deque()
 
     async def take(self) -> float:
-        """Wait for a slot; the event loop's time at which it was there."""
-        loop = asyncio.get_running_loop()
+        """Wait for a slot; the event loop's time at which it came free, minus infinity where nothing was waited for."""
         if self._free is None:
-            return loop.time()
+            return -math.inf
         if self._free > 0:
             self._free -= 1
-            return loop.time()
-        turn: asyncio.Future[float] = loop.create_future()
+            return -math.inf
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             return await turn
