@@ -92,7 +92,7 @@ class VideoServer(ThreadingHTTPServer):
                 time.sleep(30)
             try:
                 job.clip = render_clip(job.body)
-            except Exception as error:
+            except (ValueError, OSError) as error:
                 job.error = str(error)
             time.sleep(max(0.0, end - time.monotonic()))
             job.completed = time.time()
@@ -123,7 +123,10 @@ def render_clip(body: dict) -> bytes:
 
 
 TROUBLE = frozenset(
-    "hang fail short fast large empty truncated garbage html json busy broken later loop huge cut echo odd moved".split()
+    {
+        *("hang", "fail", "short", "fast", "large", "empty", "truncated", "garbage", "html", "json"),
+        *("busy", "broken", "later", "loop", "huge", "cut", "echo", "odd", "moved"),
+    }
 )
 
 
@@ -283,12 +286,8 @@ class Handler(BaseHTTPRequestHandler):
         if method == "POST" and path == QUEUE_PATH:
             body, _ = self._body()
             job = server.submit(body)
-            urls = {name: f"{server.root}/acme/shapes/requests/{job.id}" for name in ("status", "response", "cancel")}
-            urls = {
-                "status": urls["status"] + "/status",
-                "response": urls["response"],
-                "cancel": urls["cancel"] + "/cancel",
-            }
+            base = f"{server.root}/acme/shapes/requests/{job.id}"
+            urls = {"status": f"{base}/status", "response": base, "cancel": f"{base}/cancel"}
             home = "http://elsewhere.invalid" if job.word == "odd" else None
             given = {f"{name}_url": home or url for name, url in urls.items()}
             return self._json(200, {"request_id": job.id, "status": "IN_QUEUE", **given})
@@ -358,5 +357,6 @@ if __name__ == "__main__":
     import sys
 
     with serving(sys.argv[1] if len(sys.argv) > 1 else "job", service_seconds=0.5) as running:
-        print(running.reference, flush=True)
+        sys.stdout.write(running.reference + "\n")
+        sys.stdout.flush()
         threading.Event().wait()

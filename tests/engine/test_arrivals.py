@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import math
 import statistics
 
@@ -21,7 +22,7 @@ def test_constant_arrivals_are_evenly_spaced():
 def test_poisson_gaps_are_exponential_and_repeatable():
     """Mean and standard deviation of an exponential are both 1 / rate; its median is ln 2 / rate."""
     times = poisson(5, 20_000, seed=3)
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
     assert times[0] == 0
     assert statistics.fmean(gaps) == pytest.approx(0.2, rel=0.03)
     assert statistics.stdev(gaps) == pytest.approx(0.2, rel=0.03)

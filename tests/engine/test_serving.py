@@ -9,12 +9,12 @@ import time
 
 import pytest
 
-from video_server import serving
 from vid_diffusion_bench import engine, events
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.serving_figures import CLOCK, CLOSED_CLOCK
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.report import html
+from video_server import serving
 
 PROMPT = "a red circle moving left on a black background"
 SMALL = {"num_frames": 3, "height": 16, "width": 16, "fps": 8}

@@ -6,7 +6,6 @@ import logging
 import numpy as np
 import pytest
 
-from video_server import MODEL, serving
 from vid_diffusion_bench import engine
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
@@ -17,6 +16,7 @@ from vid_diffusion_bench.models.endpoint.reference import EndpointReference, par
 from vid_diffusion_bench.models.oracle import render_prompt
 from vid_diffusion_bench.storage import ClipStore
 from vid_diffusion_bench.testing import VideoModelContract
+from video_server import MODEL, serving
 
 PROMPT = "a red circle moving left on a black background"
 SMALL = {"num_frames": 5, "height": 32, "width": 48, "fps": 8}
@@ -232,10 +232,10 @@ def test_times_of_completion_with_fractions_replace_the_guess(tmp_path):
 def test_dialects_spell_the_same_request():
     request = _request(**SMALL, num_inference_steps=4, extra={"flow_shift": 3})
     extended = request_body("extended", "m", request)
-    assert extended == {
-        **{"model": "m", "prompt": PROMPT, "size": "48x32", "num_frames": 5, "fps": 8, "num_inference_steps": 4},
-        **{"height": 32, "width": 48, "seed": 7, "flow_shift": 3},
-    }
+    size = {"size": "48x32", "height": 32, "width": 48}
+    length = {"num_frames": 5, "fps": 8}
+    rest = {"num_inference_steps": 4, "seed": 7, "flow_shift": 3}
+    assert extended == {"model": "m", "prompt": PROMPT} | size | length | rest
     assert request_body("dynamo", "m", request)["nvext"] == {
         "num_frames": 5,
         "fps": 8,

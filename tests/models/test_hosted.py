@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from video_server import QUEUE_PATH, serving
 from vid_diffusion_bench import engine
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
@@ -12,6 +11,7 @@ from vid_diffusion_bench.models.endpoint import transport
 from vid_diffusion_bench.models.endpoint.queue import QueueModel
 from vid_diffusion_bench.models.oracle import DEFAULTS, render_prompt
 from vid_diffusion_bench.storage import ClipStore
+from video_server import QUEUE_PATH, serving
 
 PROMPT = "a red circle moving left on a black background"
 KEY = "fal-very-secret-42"
