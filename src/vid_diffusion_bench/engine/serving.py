@@ -19,6 +19,7 @@ from vid_diffusion_bench.profiling import read_manifest
 from vid_diffusion_bench.results import Cost, Failure, Manifest, SampleRecord
 from vid_diffusion_bench.storage import StoredModel
 
+_ASKED = "a server, asked from this machine"
 _OPTIONS = ("arrival", "concurrency", "slo_seconds")
 
 
@@ -59,7 +60,7 @@ def serve_samples(planned: PlannedModel, pending: list[Batch], session: Session)
 
 def _manifest() -> Manifest:
     """The client's machine; what the server is made of is not known."""
-    return read_manifest("cpu", REMOTE).model_copy(update={"device": REMOTE, "device_name": None})
+    return read_manifest("cpu", REMOTE).model_copy(update={"device": REMOTE, "device_name": _ASKED})
 
 
 def _order(planned: PlannedModel, pending: list[Batch], arrivals: Arrivals, session: Session) -> Order:
