@@ -225,8 +225,7 @@ def test_times_of_completion_with_fractions_replace_the_guess(tmp_path):
         whole = _run(tmp_path / "whole", server.reference).models[0].records[0].cost.serving
     assert 0 < whole.discovery == whole.discovery_error
     assert fine.discovery_error < whole.discovery_error
-    assert fine.latency == pytest.approx(0.15, abs=0.05)
-    assert whole.latency == pytest.approx(0.15, abs=0.05)
+    assert fine.latency < fine.ended - fine.scheduled
 
 
 def test_dialects_spell_the_same_request():

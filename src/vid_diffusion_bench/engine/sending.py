@@ -60,7 +60,7 @@ def send_all(model: ServedModel, order: Order) -> Generator[Outcome]:
 
     def work() -> None:
         try:
-            asyncio.run(_drive(model, order, outcomes.put))
+            asyncio.run(drive(model, order, outcomes.put))
             outcomes.put(None)
         except BaseException as error:  # noqa: BLE001 - the edge of the thread: raised again where it is waited for
             outcomes.put(error)
@@ -77,7 +77,8 @@ def send_all(model: ServedModel, order: Order) -> Generator[Outcome]:
         thread.join()
 
 
-async def _drive(model: ServedModel, order: Order, put: Callable[[Outcome], None]) -> None:
+async def drive(model: ServedModel, order: Order, put: Callable[[Outcome], None]) -> None:
+    """Warm up, send everything on the running event loop, and ``put`` each outcome as it comes."""
     async with model.connect() as connection:
         work = asyncio.create_task(_warm_up_and_send(connection, order, put))
         while not work.done():
