@@ -1,8 +1,9 @@
 """Requests by arrival at a server whose service time is known: waiting, limits, stopping, resuming.
 
 That the arithmetic of waiting is right to a microsecond, test_sending.py shows on a clock of its own. Here the clock,
-the network and the server are real, and the machine does other work too: a time may differ from the one computed by hand by
-SLACK, and by LATE more for each request before it, in the best of TRIES runs.
+the network and the server are real, and so may a time differ from the one computed by hand by SLACK, and by LATE more
+for each request before it. A run in which the machine did not let a sleeping thread on within CALM says nothing; it is
+repeated, and after TRIES of them the test is skipped.
 """
 
 import functools
@@ -20,23 +21,45 @@ from video_server import serving
 
 PROMPT = "a red circle moving left on a black background"
 SMALL = {"num_frames": 3, "height": 16, "width": 16, "fps": 8}
-SERVICE, SLACK, LATE, TRIES = 0.15, 0.06, 0.012, 5
+SERVICE, SLACK, LATE = 0.15, 0.06, 0.012
+CALM, TRIES = 0.02, 4
 
 
-def in_the_best_run(check):
-    """Runs a test of real times again while it fails, since a busy machine may be late; a wrong clock always is."""
+class Pulse:
+    """How late a thread of this process was woken at worst, while the block ran."""
+
+    def __enter__(self):
+        self.late, self._ended = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+        return self
+
+    def _beat(self):
+        before = time.monotonic()
+        while not self._ended.wait(0.005):
+            now = time.monotonic()
+            self.late, before = max(self.late, now - before - 0.005), now
+
+    def __exit__(self, *_):
+        self._ended.set()
+        self._thread.join()
+
+
+def on_a_calm_machine(check):
+    """Runs a test of real times; what fails while the machine was busy is tried again."""
 
     @functools.wraps(check)
     def tried(tmp_path, configure, **parameters):
         for attempt in range(TRIES):
             folder = tmp_path / str(attempt)
             folder.mkdir()
-            try:
-                return check(folder, functools.partial(configure, output_dir=str(folder / "run")), **parameters)
-            except AssertionError:
-                if attempt == TRIES - 1:
-                    raise
-        return None
+            with Pulse() as pulse:
+                try:
+                    return check(folder, functools.partial(configure, output_dir=str(folder / "run")), **parameters)
+                except AssertionError:
+                    if pulse.late < CALM:
+                        raise
+        return pytest.skip(f"the machine was too busy: a thread was woken {pulse.late:.3f} s late")
 
     return tried
 
@@ -80,7 +103,7 @@ BURST = [0.0, 0.0, 0.05, 0.1, 0.7, 0.7]
     [(1, None, 1), (2, None, 2), (6, 1, 1), (6, 2, 2), (1, 2, 1)],
     ids=["server-of-one", "server-of-two", "limit-of-one", "limit-of-two", "both"],
 )
-@in_the_best_run
+@on_a_calm_machine
 def test_waiting_agrees_with_the_queue_computed_by_hand(tmp_path, configure, workers, concurrency, places):
     """Wherever requests wait, at the server or behind the client's own limit, the wait is in the latency."""
     with serving("job", service_seconds=SERVICE, workers=workers) as server:
@@ -100,7 +123,7 @@ def test_waiting_agrees_with_the_queue_computed_by_hand(tmp_path, configure, wor
     assert figures["avg_service_ms"] / 1000 == pytest.approx(SERVICE, abs=SLACK)
 
 
-@in_the_best_run
+@on_a_calm_machine
 def test_a_clock_that_starts_after_the_clients_limit_would_hide_the_wait(tmp_path, configure):
     with serving("sync", service_seconds=SERVICE, workers=6) as server:
         result = engine.run(configure(server, 6, concurrency=1, arrival="constant", rate=1000))
@@ -111,7 +134,7 @@ def test_a_clock_that_starts_after_the_clients_limit_would_hide_the_wait(tmp_pat
     assert figures["avg_queue_ms"] is None, "this server does not say when it begins"
 
 
-@in_the_best_run
+@on_a_calm_machine
 def test_a_closed_loop_waits_for_nobody(tmp_path, configure):
     with serving("sync", service_seconds=SERVICE, workers=6) as server:
         result = engine.run(configure(server, 4, concurrency=2))
@@ -146,7 +169,7 @@ def test_figures_say_the_arrivals_and_count_failures(configure):
     assert len({result.protocol_fingerprint for result in figures.values()}) == len(figures)
 
 
-@in_the_best_run
+@on_a_calm_machine
 def test_a_tight_objective_is_missed_by_those_that_wait(tmp_path, configure):
     with serving("job", service_seconds=SERVICE) as server:
         config = configure(server, 4, slo_seconds=1.5 * SERVICE, **_trace(tmp_path, [0, 0, 1, 1]))
