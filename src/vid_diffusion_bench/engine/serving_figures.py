@@ -23,6 +23,8 @@ _UNSEEN = {
     "peak_ram_gb": ("GiB", ELSEWHERE),
     "peak_vram_gb": ("GiB", ELSEWHERE),
     "avg_power_watts": ("W", ELSEWHERE),
+    "energy_per_clip_joules": ("J", ELSEWHERE),
+    "energy_per_video_second_joules": ("J/s", ELSEWHERE),
     "load_seconds": ("s", "the server had loaded the model before"),
     "efficiency_score": ("", "there is no agreed definition; compare avg_latency_ms and the quality metrics"),
 }
