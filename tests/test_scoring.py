@@ -97,7 +97,7 @@ def test_all_metrics_cost_one_decode_and_each_feature_once(monkeypatch):
     sixteen_frames = {
         name
         for name in EVERY
-        if any(need.startswith(("i3d", "videomae-v2")) for need in MetricRegistry.get(name).needs)
+        if any(need.startswith(("i3d", "c3d", "videomae-v2")) for need in MetricRegistry.get(name).needs)
     }
     assert absent - {"temporal_flickering"} == {"ms_ssim", "lpips"} | sixteen_frames
 
