@@ -393,6 +393,6 @@ def test_a_renamed_file_is_known_by_its_bytes(tmp_path, monkeypatch):
     write_lossless(tmp_path / "one" / "a.mkv", rendered(0)[1])
     first = score_folders(None, tmp_path / "one", ["temporal_consistency"])
     (tmp_path / "one" / "a.mkv").rename(tmp_path / "one" / "b.mkv")
-    monkeypatch.setattr("vid_diffusion_bench.scoring.folders.read_video", forbidden)
+    monkeypatch.setattr("vid_diffusion_bench.scoring.files.read_video", forbidden)
     again = score_folders(None, tmp_path / "one", ["temporal_consistency"])
     assert again.results["temporal_consistency"].value == first.results["temporal_consistency"].value
