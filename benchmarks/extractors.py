@@ -25,7 +25,15 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 FRAMES = 16
-EXTRACTORS = ("i3d-cdfvd", "clip-vit-b-32", "dino-vit-b-16")
+EXTRACTORS = (
+    "i3d-cdfvd",
+    "clip-vit-b-32",
+    "clip-vit-b-16",
+    "clip-vit-l-14",
+    "dino-vit-b-16",
+    "dinov2-base",
+    "videomae-base",
+)
 Call = Callable[[], Any]
 
 
@@ -39,29 +47,44 @@ def save_tiny(folder: Path) -> None:
     torch.save(tiny_i3d.random_i3d().state_dict(), folder / "i3d_pretrained_400.pt")
     tiny_networks.save_clip(folder)
     tiny_networks.save_dino(folder)
+    tiny_networks.save_videomae(folder)
 
 
 def save_real(folder: Path) -> None:
     """Networks of the published sizes; of CLIP only the tower of pictures, beside a text tower of one layer."""
-    from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig, ViTConfig, ViTModel
+    from transformers import (
+        CLIPConfig,
+        CLIPModel,
+        CLIPTextConfig,
+        CLIPVisionConfig,
+        Dinov2Config,
+        Dinov2Model,
+        VideoMAEConfig,
+        VideoMAEForVideoClassification,
+        ViTConfig,
+        ViTModel,
+    )
 
     from fvd import make_weights
 
     make_weights(folder)
-    pictures = CLIPVisionConfig(
-        hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12, patch_size=32
-    )
     text = CLIPTextConfig(hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2)
-    clip = CLIPModel(CLIPConfig(text_config=text, vision_config=pictures, projection_dim=512))
-    clip.save_pretrained(folder / "clip-vit-b-32")
-    dino = ViTModel(ViTConfig(patch_size=16), add_pooling_layer=False)
-    dino.save_pretrained(folder / "dino-vit-b-16")
+    base = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+    large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
+    for name, patch, size in (("b-32", 32, base), ("b-16", 16, base), ("l-14", 14, large)):
+        pictures = CLIPVisionConfig(patch_size=patch, **size)
+        clip = CLIPModel(CLIPConfig(text_config=text, vision_config=pictures, projection_dim=512))
+        clip.save_pretrained(folder / f"clip-vit-{name}")
+    ViTModel(ViTConfig(patch_size=16), add_pooling_layer=False).save_pretrained(folder / "dino-vit-b-16")
+    Dinov2Model(Dinov2Config(image_size=518, patch_size=14)).save_pretrained(folder / "dinov2-base")
+    classifier = VideoMAEForVideoClassification(VideoMAEConfig(use_mean_pooling=True))
+    classifier.save_pretrained(folder / "videomae-base")
 
 
 def bare(name: str, frames: Any) -> Call:
     """The forward pass of the network of extractor ``name``, on the input it makes of ``frames`` (16, H, W, 3)."""
     from vid_diffusion_bench.features import get_extractor
-    from vid_diffusion_bench.features.networks.base import load_network
+    from vid_diffusion_bench.features.networks.base import ClipNetwork, load_network
     from vid_diffusion_bench.features.networks.device import network_device
 
     if name == "i3d-cdfvd":
@@ -72,7 +95,8 @@ def bare(name: str, frames: Any) -> Call:
         return lambda: network(pixels)
     source = get_extractor(name).compute.__self__  # type: ignore[attr-defined]
     network, pixels = load_network(source.weights, source.load), source.preprocessing(frames).to(network_device())
-    return lambda: source.embed(network, pixels)
+    batch = pixels[None] if isinstance(source, ClipNetwork) else pixels
+    return lambda: source.embed(network, batch)
 
 
 def seconds(call: Call) -> float:
