@@ -2,7 +2,14 @@
 
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
-from vid_diffusion_bench.models.resolve import ModelRegistry, get_model, list_models, model_info, register_model
+from vid_diffusion_bench.models.resolve import (
+    ModelRegistry,
+    get_first_frame_model,
+    get_model,
+    list_models,
+    model_info,
+    register_model,
+)
 
 __all__ = [
     "PRECISIONS",
@@ -13,6 +20,7 @@ __all__ = [
     "StepCallback",
     "VideoModel",
     "catalogue",
+    "get_first_frame_model",
     "get_model",
     "list_models",
     "model_info",

@@ -7,14 +7,17 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, WeightsNotFoundError
+from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, WeightsNotFoundError
 from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.weights.places import hub_cache
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.models.first_frame import FirstFrameModel
 
 ModelFactory = Callable[[], VideoModel]
 F = TypeVar("F", bound=ModelFactory)
@@ -62,6 +65,25 @@ def _pipeline(reference: str, folder: Path, **known: Any) -> VideoModel:
     from vid_diffusion_bench.models.diffusers import DiffusersModel
 
     return DiffusersModel(reference, folder, **known)
+
+
+def get_first_frame_model(reference: str) -> FirstFrameModel:
+    """The text-to-image pipeline behind ``hf:ORG/NAME[@REVISION]`` or a diffusers folder, not loaded yet.
+
+    Raises:
+        ValidationError: It is neither.
+        WeightsNotFoundError: Its weights are not on this machine.
+        ModelLoadingError: It cannot run here, or does not make images from text.
+    """
+    hub_id, revision = snapshot.parse_hub_reference(reference[3:]) if reference.startswith("hf:") else (None, "")
+    folder = _hub_folder(hub_id, revision) if hub_id else Path(reference).expanduser()
+    if not folder.is_dir():
+        raise ValidationError(f"{reference} is not a folder", remedy="write hf:ORG/NAME or a diffusers folder")
+    from vid_diffusion_bench.models.first_frame import FirstFrameModel
+
+    model = FirstFrameModel(reference, folder, hub=hub_id)
+    _ = model.call
+    return model
 
 
 def list_models() -> list[ModelInfo]:
