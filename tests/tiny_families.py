@@ -8,7 +8,50 @@ from pathlib import Path
 
 import torch
 
-from tiny_pipelines import _clip_text, _clip_tokenizer, _saved, _seeded, _t5, _t5_tokenizer
+from tiny_pipelines import (
+    SAVERS,
+    _clip_text,
+    _clip_tokenizer,
+    _cogvideox_vae,
+    _saved,
+    _seeded,
+    _t5,
+    _t5_tokenizer,
+    _wan_vae,
+    save_animatediff,
+    save_cogvideox,
+    save_ltx,
+    save_wan,
+)
+
+
+def save_ltx_i2v(folder: Path) -> Path:
+    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXImageToVideoPipeline")
+
+
+def save_ltx_condition(folder: Path) -> Path:
+    """Starts from text, an image or a clip, as it is given."""
+    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXConditionPipeline")
+
+
+def save_cogvideox_v2v(folder: Path) -> Path:
+    return as_class(save_cogvideox(folder.with_name(f".{folder.name}")), folder, "CogVideoXVideoToVideoPipeline")
+
+
+def save_wan_v2v(folder: Path) -> Path:
+    return as_class(save_wan(folder.with_name(f".{folder.name}")), folder, "WanVideoToVideoPipeline")
+
+
+def save_animatediff_v2v(folder: Path) -> Path:
+    return as_class(save_animatediff(folder.with_name(f".{folder.name}")), folder, "AnimateDiffVideoToVideoPipeline")
+
+
+def save_video_to_video_sd(folder: Path) -> Path:
+    return as_class(save_text_to_video_sd(folder.with_name(f".{folder.name}")), folder, "VideoToVideoSDPipeline")
+
+
+def save_hunyuan_skyreels_i2v(folder: Path) -> Path:
+    return save_hunyuan_video(folder, 8, "HunyuanSkyreelsImageToVideoPipeline")
 
 
 def _vision(size: int = 4):
@@ -37,7 +80,7 @@ def as_class(source: Path, folder: Path, name: str) -> Path:
 
 def save_text_to_video_sd(folder: Path) -> Path:
     """Text to video; an image autoencoder, frame by frame. The ModelScope family."""
-    from diffusers import AutoencoderKL, DDIMScheduler, TextToVideoSDPipeline, UNet3DConditionModel
+    from diffusers import DDIMScheduler, TextToVideoSDPipeline, UNet3DConditionModel
 
     unet = _seeded(
         UNet3DConditionModel,
@@ -107,8 +150,6 @@ def save_stable_diffusion(folder: Path) -> Path:
 def save_cogvideox_i2v(folder: Path) -> Path:
     from diffusers import CogVideoXImageToVideoPipeline, CogVideoXTransformer3DModel, DDIMScheduler
 
-    from tiny_pipelines import _cogvideox_vae
-
     transformer = _seeded(
         CogVideoXTransformer3DModel,
         num_attention_heads=2,
@@ -139,8 +180,6 @@ def save_cogvideox_i2v(folder: Path) -> Path:
 
 def save_wan_i2v(folder: Path) -> Path:
     from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline, WanTransformer3DModel
-
-    from tiny_pipelines import _wan_vae
 
     transformer = _seeded(
         WanTransformer3DModel,
@@ -188,18 +227,14 @@ def _llama():
     return LlamaModel(config).eval()
 
 
-def save_hunyuan_video(folder: Path) -> Path:
+def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVideoPipeline") -> Path:
     """Text to video; two text encoders; autoencoder 4x in time and 8x in space."""
-    from diffusers import (
-        AutoencoderKLHunyuanVideo,
-        FlowMatchEulerDiscreteScheduler,
-        HunyuanVideoPipeline,
-        HunyuanVideoTransformer3DModel,
-    )
+    import diffusers
+    from diffusers import AutoencoderKLHunyuanVideo, FlowMatchEulerDiscreteScheduler, HunyuanVideoTransformer3DModel
 
     transformer = _seeded(
         HunyuanVideoTransformer3DModel,
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         num_attention_heads=2,
         attention_head_dim=10,
@@ -229,7 +264,7 @@ def save_hunyuan_video(folder: Path) -> Path:
         temporal_compression_ratio=4,
         mid_block_add_attention=True,
     )
-    pipeline = HunyuanVideoPipeline(
+    pipeline = getattr(diffusers, name)(
         transformer=transformer,
         vae=vae,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
@@ -356,8 +391,6 @@ def save_sana_video(folder: Path) -> Path:
     from diffusers import FlowMatchEulerDiscreteScheduler, SanaVideoPipeline, SanaVideoTransformer3DModel
     from transformers import Gemma2Config, Gemma2Model
 
-    from tiny_pipelines import _wan_vae
-
     transformer = _seeded(
         SanaVideoTransformer3DModel,
         in_channels=16,
@@ -405,8 +438,6 @@ def save_skyreels_v2(folder: Path) -> Path:
     """Text to video; the autoencoder of Wan."""
     from diffusers import SkyReelsV2Pipeline, SkyReelsV2Transformer3DModel, UniPCMultistepScheduler
 
-    from tiny_pipelines import _wan_vae
-
     transformer = _seeded(
         SkyReelsV2Transformer3DModel,
         patch_size=(1, 2, 2),
@@ -430,3 +461,25 @@ def save_skyreels_v2(folder: Path) -> Path:
         tokenizer=_t5_tokenizer(),
     )
     return _saved(pipeline, folder)
+
+
+ALL = SAVERS | {
+    "allegro": save_allegro,
+    "animatediff_v2v": save_animatediff_v2v,
+    "cogvideox_i2v": save_cogvideox_i2v,
+    "cogvideox_v2v": save_cogvideox_v2v,
+    "hunyuan_skyreels_i2v": save_hunyuan_skyreels_i2v,
+    "hunyuan_video": save_hunyuan_video,
+    "latte": save_latte,
+    "ltx_condition": save_ltx_condition,
+    "ltx_i2v": save_ltx_i2v,
+    "mochi": save_mochi,
+    "sana_video": save_sana_video,
+    "skyreels_v2": save_skyreels_v2,
+    "stable_diffusion": save_stable_diffusion,
+    "text_to_video_sd": save_text_to_video_sd,
+    "video_to_video_sd": save_video_to_video_sd,
+    "wan_i2v": save_wan_i2v,
+    "wan_v2v": save_wan_v2v,
+}
+"""Every tiny pipeline by name; ``stable_diffusion`` makes images, all others make videos."""

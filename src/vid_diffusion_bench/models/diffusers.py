@@ -139,6 +139,8 @@ class DiffusersModel(VideoModel):
     def check(self, parameters: GenerationParameters, batch_size: int) -> None:
         self.call.check(parameters)
         self.grid.check(parameters)
+        if self.grid.tiles and batch_size > 1:
+            raise ValidationError(f"{self._class_name} decodes one clip at a time", remedy="use batch_size=1")
         if parameters.video is not None:
             length = open_video(parameters.video, parameters.num_frames).num_frames
             self.grid.check(parameters.model_copy(update={"num_frames": length}))

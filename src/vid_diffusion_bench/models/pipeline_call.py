@@ -146,7 +146,8 @@ class PipelineCall:
             for name in SPELLINGS
             if (word := self.spelling(name)) and (value := getattr(parameters, name)) is not None
         }
-        arguments["generator"] = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+        generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+        arguments["generator"] = _one_or_list(generators)
         arguments["output_type"] = "np"
         if self.reads_prompt:
             arguments["prompt"] = [request.prompt for request in requests]
@@ -154,8 +155,7 @@ class PipelineCall:
             arguments["negative_prompt"] = [arguments["negative_prompt"]] * len(requests)
         starts = [self._files(request.parameters) for request in requests]
         for name in starts[0]:
-            given = [start[name] for start in starts]
-            arguments[name] = given[0] if len(given) == 1 else given
+            arguments[name] = _one_or_list([start[name] for start in starts])
         extra = {name: value for name, value in parameters.extra.items() if not is_picture(name, value)}
         return arguments | extra
 
@@ -190,6 +190,11 @@ def _as_number(value: Any) -> Any:
 def is_picture(name: str, value: Any) -> bool:
     """Whether an extra argument is the path of a picture: ``last_image`` and the like."""
     return name.endswith("image") and isinstance(value, str)
+
+
+def _one_or_list(given: list[Any]) -> Any:
+    """What a call for one clip is given alone: some pipelines read a list of one otherwise."""
+    return given[0] if len(given) == 1 else given
 
 
 def _article(name: str) -> str:
