@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 from cyclopts import App
 
 from vid_diffusion_bench.cli.reply import Reply
@@ -30,6 +33,27 @@ def list_all() -> Reply:
         )
     note = Text("\nAny other diffusers video model works as hf:ORG/NAME or as a folder.", style="dim")
     return Reply({"models": [model.model_dump(mode="json") for model in models]}, Group(table, note))
+
+
+@app.command
+def download(name: str, /, *, cache_dir: Path | None = None, revision: str | None = None) -> Reply:
+    """Download a model from the hub; after a failure the same command fetches what is lacking.
+
+    Only what a pipeline is loaded from is fetched: safetensors, configuration, tokenizers and scheduler. The commit is
+    written down, and the model is that one from then on. Gated models need `hf auth login` or HF_TOKEN.
+
+    Args:
+        name: A name or alias, or `hf:ORG/NAME`.
+        cache_dir: In place of the Hugging Face cache.
+        revision: A branch, tag or commit. Default: main.
+    """
+    from vid_diffusion_bench.cli.progress import bytes_bar
+    from vid_diffusion_bench.models import download_model
+
+    with bytes_bar(name) as progress:
+        found = download_model(name, revision, cache_dir=cache_dir, progress=progress)
+    data = {**asdict(found), "folder": str(found.folder)}
+    return Reply(data, f"{name}: {found.size_bytes / 1e9:.2f} GB at {found.commit}\n{found.folder}")
 
 
 @app.command

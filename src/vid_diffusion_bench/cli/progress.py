@@ -147,3 +147,18 @@ def scoring(generated: Path, real: Path | None) -> Iterator[tuple[Count, Count]]
 
 def _counter(listener: Watcher, label: str) -> Count:
     return lambda done, total: listener(events.ScoringProgress(label, done, total))
+
+
+@contextmanager
+def bytes_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar of bytes for a download: on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

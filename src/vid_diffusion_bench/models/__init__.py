@@ -4,6 +4,7 @@ from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepC
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
 from vid_diffusion_bench.models.resolve import (
     ModelRegistry,
+    download_model,
     get_first_frame_model,
     get_model,
     list_models,
@@ -20,6 +21,7 @@ __all__ = [
     "StepCallback",
     "VideoModel",
     "catalogue",
+    "download_model",
     "get_first_frame_model",
     "get_model",
     "list_models",

@@ -69,7 +69,7 @@ class DiffusersModel(VideoModel):
         if problems := snapshot.missing_parts(folder):
             raise WeightsNotFoundError(
                 f"{folder} is not a whole pipeline: {'; '.join(problems)}",
-                remedy=f"hf download {self._hub}" if self._hub else "save the pipeline again",
+                remedy=f"vid-bench models download hf:{self._hub}" if self._hub else "save the pipeline again",
                 details={"missing": problems},
             )
 

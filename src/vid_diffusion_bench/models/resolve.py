@@ -17,6 +17,7 @@ from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.weights.places import hub_cache
 
 if TYPE_CHECKING:
+    from vid_diffusion_bench.models.download import Downloaded, Progress
     from vid_diffusion_bench.models.first_frame import FirstFrameModel
 
 ModelFactory = Callable[[], VideoModel]
@@ -84,6 +85,29 @@ def get_first_frame_model(reference: str) -> FirstFrameModel:
     model = FirstFrameModel(reference, folder, hub=hub_id)
     _ = model.call
     return model
+
+
+def download_model(
+    reference: str, revision: str | None = None, *, cache_dir: Path | None = None, progress: Progress | None = None
+) -> Downloaded:
+    """Fetch a catalogue name's or ``hf:ORG/NAME``'s pipeline from the hub.
+
+    Raises:
+        ModelNotFoundError: No such name.
+        ModelLoadingError: There is nothing to download for it, or it cannot be had; the remedy says what to do.
+        StorageError: The folder cannot be written.
+    """
+    from vid_diffusion_bench.models.download import download
+
+    if reference.startswith("hf:"):
+        hub, at = snapshot.parse_hub_reference(reference[3:])
+        return download(hub, revision or at, cache_dir=cache_dir, progress=progress)
+    info = model_info(reference)
+    if info.assembly or not info.hub:
+        reason = "is assembled from parts" if info.assembly else "has no weights on the hub"
+        remedy = _how_to_get(info) if info.assembly else "`vid-bench models info` says what it is"
+        raise ModelLoadingError(f"{info.name} {reason} and cannot be downloaded", remedy=remedy)
+    return download(info.hub, revision or "main", cache_dir=cache_dir, progress=progress)
 
 
 def list_models() -> list[ModelInfo]:
@@ -165,7 +189,7 @@ def _hub_folder(hub_id: str, revision: str) -> Path:
         at = "" if revision == "main" else f" --revision {revision}"
         raise WeightsNotFoundError(
             f"hf:{hub_id} is not in {hub_cache()}",
-            remedy=f"hf download {hub_id}{at}",
+            remedy=f"vid-bench models download hf:{hub_id}{at}",
             details={"hub": hub_id, "revision": revision},
         )
     return folder
@@ -177,7 +201,7 @@ def _how_to_get(info: ModelInfo) -> str:
     if not info.hub:
         return "this installation does not contain its weights"
     accept = f"accept its licence at {info.huggingface_url}, then " if info.gated else ""
-    return f"{accept}hf download {info.hub}"
+    return f"{accept}vid-bench models download {info.name}"
 
 
 def _open(info: ModelInfo) -> VideoModel:
