@@ -16,8 +16,8 @@ class Hub:
     """The files of ``org/net`` by name, and how the server behaves.
 
     ``gated`` answers as for a licence that was not accepted, ``cut`` breaks the next answer with each of these
-    files off after 1000 bytes, ``broken`` are listed and cannot be read. ``asked`` are the methods, paths and ranges that
-    were asked for.
+    files off after 1000 bytes, ``broken`` are listed and cannot be read. ``asked`` are the methods, paths and ranges
+    that were asked for.
     """
 
     def __init__(self, files):

@@ -22,6 +22,9 @@ from vid_diffusion_bench import events
 from vid_diffusion_bench.events import Event
 
 LINES_A_RUN = 20
+WORTH_SAYING = 60
+"""Seconds: shorter estimates are not shown."""
+
 Count = Callable[[int, int], None]
 
 
@@ -80,8 +83,8 @@ class Bars:
                 self._score(event)
             case events.ModelFailed():
                 self.say(f"{event.model} could not be run. {event.failure.code}: {event.failure.message}")
-            case events.Warned():
-                self.say(f"warning: {event.message}")
+            case events.Warned() | events.DurationEstimated() if text := _remark(event):
+                self.say(text)
 
     def _update(self, model: str, *, detail: str, completed: int | None = None) -> None:
         self.progress.update(self._clips, description=model, completed=completed, detail=detail)
@@ -122,8 +125,8 @@ class Lines:
                 self.say(f"{event.model}: scored {event.done}/{event.total}")
             case events.ModelFailed():
                 self.say(f"{event.model}: could not be run. {event.failure.code}: {event.failure.message}")
-            case events.Warned():
-                self.say(f"warning: {event.message}")
+            case events.Warned() | events.DurationEstimated() if text := _remark(event):
+                self.say(text)
 
     def _sample(self, event: events.SampleCompleted) -> None:
         clip = f"{event.record.model}: clip {event.done}/{event.total}"
@@ -147,6 +150,17 @@ def scoring(generated: Path, real: Path | None) -> Iterator[tuple[Count, Count]]
 
 def _counter(listener: Watcher, label: str) -> Count:
     return lambda done, total: listener(events.ScoringProgress(label, done, total))
+
+
+def _remark(event: events.Warned | events.DurationEstimated) -> str | None:
+    """The line that is said; a short duration is not worth one."""
+    if isinstance(event, events.Warned):
+        return f"warning: {event.message}"
+    if event.seconds < WORTH_SAYING:
+        return None
+    minutes = event.seconds / 60
+    time = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    return f"{event.model}: {event.clips} clips will take about {time} (an estimate: {event.method})"
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from vid_diffusion_bench import events
 from vid_diffusion_bench.config import prompt_id
 from vid_diffusion_bench.engine.checks import failure_of, flags_of, problem_of
 from vid_diffusion_bench.engine.first_frames import make_first_frames
+from vid_diffusion_bench.engine.foresee import foresee
+from vid_diffusion_bench.engine.pace import note
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample
 from vid_diffusion_bench.engine.session import Batch, Session, StepWatch
 from vid_diffusion_bench.exceptions import GenerationCancelledError, InvalidOutputError
@@ -26,6 +28,8 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
     """Make and commit the ``pending`` batches of one model; why the model could not be made ready, if it could not."""
     model = planned.model
     assert model is not None
+    if refused := foresee(planned, pending, session):
+        return refused
     try:
         pending = make_first_frames(planned, pending, session)
     except GenerationCancelledError:
@@ -54,16 +58,19 @@ def _make_all(model: VideoModel, planned: PlannedModel, pending: list[Batch], se
     manifest = read_manifest(session.device, planned.precision)
     session.store.put_manifest(manifest)
     _warm_up(model, planned.name, pending[0], session)
+    made: list[SampleRecord] = []
     for batch in pending:
         if session.stop.is_set():
-            return
+            break
         try:
             records = _make(model, batch, session, manifest.id)
         except GenerationCancelledError:
-            return
+            break
         session.store.commit(records)
         for record, _ in records:
             _count(record, session)
+            made.append(record)
+    note(model, session.device, planned.precision, made)
 
 
 def _count(record: SampleRecord, session: Session) -> None:

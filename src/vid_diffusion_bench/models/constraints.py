@@ -71,14 +71,11 @@ def _nearest(value: int, step: int, first: int) -> list[int]:
 
 def read_grid(folder: Path) -> Grid:
     """The grid of a diffusers folder, from the configurations of its autoencoder and its denoiser."""
-    import diffusers
-
     parts = components(folder)
-    autoencoder = getattr(diffusers, parts.get("vae", ""), None)
-    if autoencoder is None:
+    vae = build_autoencoder(folder)
+    if vae is None:
         return Grid()
-    vae = _build(autoencoder, read_config(folder, "vae"))
-    temporal, spatial = _ratios(vae)
+    temporal, spatial = ratios(vae)
     tiles = tuple(zip(vae.kernel, vae.stride, strict=True)) if parts["vae"] in ONLY_TILED else ()
     patch_time, patch_space = _patch(folder, parts)
     first = 1 if temporal > 1 and parts["vae"] not in _NOT_CAUSAL else 0
@@ -86,16 +83,20 @@ def read_grid(folder: Path) -> Grid:
     return Grid(temporal * patch_time, first, spatial * patch_space, only, tiles)
 
 
-def _build(autoencoder: Any, config: dict[str, Any]) -> Any:
-    """The autoencoder without its weights: the class knows its own shape best."""
+def build_autoencoder(folder: Path) -> Any:
+    """A folder's autoencoder without its weights, which knows its own shape; ``None`` where diffusers has none such."""
+    import diffusers
     import torch
 
+    autoencoder = getattr(diffusers, components(folder).get("vae", ""), None)
+    if autoencoder is None:
+        return None
     with torch.device("meta"):
-        return autoencoder.from_config(config)
+        return autoencoder.from_config(read_config(folder, "vae"))
 
 
-def _ratios(built: Any) -> tuple[int, int]:
-    """Compression (in time, in space)."""
+def ratios(built: Any) -> tuple[int, int]:
+    """Compression (in time, in space) of an autoencoder."""
     temporal = _stated(built, "temporal_compression_ratio") or _stated(built, "scale_factor_temporal") or 1
     spatial = (
         _stated(built, "scale_factor_spatial")

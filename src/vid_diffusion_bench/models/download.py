@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ Progress = Callable[[int, int], None]
 
 TIMEOUT_SECONDS = 10
 _SUFFIXES = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})
-_VARIANT = re.compile(r"\.(fp16|bf16|fp32|fp8\w*|ema|non_ema)[.-]")
 _POLL_SECONDS = 0.2
 
 
@@ -81,8 +79,8 @@ def wanted_files(files: Iterable[str], index: Mapping[str, Any]) -> list[str]:
     parts = {name for name, value in index.items() if isinstance(value, list) and len(value) == 2 and value[1]}
     found = [name for name in files if name.count("/") == 1 and name.partition("/")[0] in parts]
     found = [name for name in found if Path(name).suffix in _SUFFIXES]
-    plain = {Path(name).parent for name in found if name.endswith(".safetensors") and not _VARIANT.search(name)}
-    kept = [name for name in found if not (_VARIANT.search(name) and Path(name).parent in plain)]
+    plain = {Path(name).parent for name in found if name.endswith(".safetensors") and not snapshot.VARIANT.search(name)}
+    kept = [name for name in found if not (snapshot.VARIANT.search(name) and Path(name).parent in plain)]
     return [snapshot.INDEX, *kept]
 
 

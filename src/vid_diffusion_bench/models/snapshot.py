@@ -17,6 +17,9 @@ INDEX = "model_index.json"
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights"
 _STORED = {"BF16": "bf16", "F16": "fp16"}
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?")
+VARIANT = re.compile(r"\.(fp16|bf16|fp32|fp8\w*|ema|non_ema)[.-]")
+"""In the name of a weights file: a copy in another precision, or of other weights, which is not what loading reads."""
+
 _BLOB_HASH = re.compile(r"[0-9a-f]{64}")
 
 
