@@ -146,20 +146,19 @@ def live_bytes(module: Any) -> Any:
 
 
 def denoiser_bytes(folder: Path, shape: ClipShape, precision: str) -> int | None:
-    """The largest tensors alive at once in one pass of the denoiser, by its configuration; ``None`` where it says too
-    little.
+    """Peak of the tensors alive in one pass of the denoiser, its weights not counted; ``None`` where nothing tells.
 
-    A transformer block of width d and inner width m over N tokens holds its input, the normed input and the inner layer
-    before and after its activation: N (2 d + 2 m) numbers. A UNet holds what its down path keeps for the up path, and
-    four tensors of its widest resolution. Twice with guidance, which runs the batch twice.
+    A UNet is run without content, as the decoder is. A transformer is counted from its configuration: a block of width
+    d and inner width m over N tokens (those of the text too, where it says how many) holds its input, the normed input
+    and the inner layer before and after its activation, N (2 d + 2 m) numbers. Guidance runs twice the batch.
     """
     temporal, spatial = _latent_ratios(folder)
-    frames = math.ceil(shape.num_frames / temporal)
-    cells = frames * (shape.height // spatial) * (shape.width // spatial)
-    numbers = _transformer_numbers(folder, cells, frames) if "transformer" in components(folder) else None
+    frames, sides = math.ceil(shape.num_frames / temporal), (shape.height // spatial, shape.width // spatial)
+    batch = shape.batch * (2 if shape.guided else 1)
     if "unet" in components(folder):
-        numbers = _unet_numbers(folder, cells)
-    return None if numbers is None else numbers * shape.batch * (2 if shape.guided else 1) * BYTES[precision]
+        return _unet_bytes(folder, (batch, frames, *sides), precision)
+    numbers = _transformer_numbers(folder, frames * sides[0] * sides[1], frames)
+    return None if numbers is None else numbers * batch * BYTES[precision]
 
 
 def _latent_ratios(folder: Path) -> tuple[int, int]:
@@ -178,18 +177,47 @@ def _transformer_numbers(folder: Path, cells: int, frames: int) -> int | None:
     in_time = min(in_time, frames)
     width = int(heads) * int(size)
     inner = int(config.get("ffn_dim") or width * float(config.get("mlp_ratio") or 4))
-    return math.ceil(cells / (in_space * in_time)) * (2 * width + 2 * inner)
+    tokens = math.ceil(cells / (in_space * in_time)) + int(config.get("max_text_seq_length") or 0)
+    return tokens * (2 * width + 2 * inner)
 
 
-def _unet_numbers(folder: Path, cells: int) -> int | None:
-    config = read_config(folder, "unet")
-    widths, layers = config.get("block_out_channels"), config.get("layers_per_block") or 2
-    if not widths:
+_TEXT_TOKENS = 77
+"""What CLIP's text encoder, the one of the UNets, gives."""
+
+
+def _unet_bytes(folder: Path, latents: tuple[int, int, int, int], precision: str) -> int | None:
+    """``latents`` is (B, T, H, W)."""
+    import diffusers
+    import torch
+
+    unet_class = getattr(diffusers, components(folder)["unet"], None)
+    if unet_class is None:
         return None
-    kept, at = cells * widths[0], cells
-    for level, width in enumerate(widths):
-        count = int(layers[level] if isinstance(layers, list) else layers)
-        last = level == len(widths) - 1
-        kept += at * width * count + (0 if last else at // 4 * width)
-        at //= 4
-    return int(kept + 4 * cells * widths[0])
+    dtype = getattr(torch, _TORCH[precision])
+    with torch.device("meta"):
+        unet = unet_class.from_config(read_config(folder, "unet"))
+    torch.nn.Module.to(unet.eval(), "meta", dtype)
+    for inputs in _unet_inputs(unet, latents):
+        counter = live_bytes(unet)
+        given = {name: torch.empty(size, device="meta", dtype=dtype) for name, size in inputs.items()}
+        try:
+            with torch.no_grad(), counter, _fused_attention():
+                unet(timestep=torch.empty((), device="meta"), **given)
+        except (RuntimeError, TypeError, ValueError, AttributeError):
+            continue
+        return int(counter.peak)
+    return None
+
+
+def _unet_inputs(unet: Any, latents: tuple[int, int, int, int]) -> list[dict[str, tuple[int, ...]]]:
+    """The shapes that UNets for video take, to be tried in turn: text once a clip, or once a frame."""
+    import inspect
+
+    batch, frames, height, width = latents
+    channels, text = unet.config.in_channels, unet.config.cross_attention_dim
+    text = text[0] if isinstance(text, list | tuple) else text
+    if "added_time_ids" in inspect.signature(unet.forward).parameters:
+        sample = (batch, frames, channels, height, width)
+        return [{"sample": sample, "encoder_hidden_states": (batch, 1, text), "added_time_ids": (batch, 3)}]
+    sample = (batch, channels, frames, height, width)
+    return [{"sample": sample, "encoder_hidden_states": (n, _TEXT_TOKENS, text)} for n in (batch * frames, batch)]
