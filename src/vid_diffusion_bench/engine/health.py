@@ -109,8 +109,7 @@ def _check(name: str, model: VideoModel, parameters: GenerationParameters, devic
         details={
             **_details(device, loaded=True),
             "precision": precision,
-            **size,
-            "num_inference_steps": parameters.num_inference_steps,
+            **asked,
         },
         failure=failure,
     )
