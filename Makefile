@@ -37,7 +37,7 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## Measure the harness's own cost and memory, and reading, flicker, flow and the Fréchet distance against other libraries
+bench: setup-dev ## Measure the tool itself: its own cost and memory, and metrics against other libraries
 	@$(BIN)/python benchmarks/overhead.py
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/fvd.py
@@ -46,6 +46,7 @@ bench: setup-dev ## Measure the harness's own cost and memory, and reading, flic
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flicker.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/flow.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/frechet.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/one_pass.py
 
 bench-gpu: setup ## Check the profiler on a GPU and time what it brings; writes docs/benchmarks-gpu.md
 	@$(BIN)/python benchmarks/gpu.py

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.prices import ANY_MODEL, Price, PriceTable
 from vid_diffusion_bench.prompts.check import check_prompt
 
 DEFAULT_METRICS: Final = (
@@ -72,6 +73,9 @@ class Prices(BaseModel):
         return self.price_per_hour is not None or self.price_per_kwh is not None
 
 
+ArrivalName = Literal["closed", "constant", "poisson", "trace"]
+
+
 class BenchmarkConfig(BaseModel):
     """One benchmark: which models, which prompts, which metrics, how.
 
@@ -86,6 +90,11 @@ class BenchmarkConfig(BaseModel):
     ``reference`` is a folder of real videos for the set metrics; without one the built-in reference set is used for
     prompts of the built-in world and for no others. Set metrics have no value for sets of unequal size unless
     ``subsample`` lets them cut the larger one.
+
+    ``arrival`` says when requests are sent to a served model: ``closed`` (the default: each when another ended, at most
+    ``concurrency`` at once, by default one), or open loop: ``constant`` and ``poisson`` at ``rate`` requests a second,
+    or ``trace``, at the times in the file ``arrival_trace``; then ``concurrency`` only holds requests back, and they
+    wait. ``slo_seconds`` is the latency a request should keep. ``price`` maps a served model to what it costs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -125,6 +134,13 @@ class BenchmarkConfig(BaseModel):
     price_per_kwh: float | None = Field(None, ge=0)
     currency: str = Field("", max_length=16)
 
+    arrival: ArrivalName | None = None
+    rate: float | None = Field(None, gt=0, le=10_000)
+    arrival_trace: str | None = None
+    concurrency: int | None = Field(None, ge=1, le=10_000)
+    slo_seconds: float | None = Field(None, gt=0)
+    price: PriceTable = Field(default_factory=dict)
+
     @field_validator("models", "metrics")
     @classmethod
     def _without_repeats(cls, names: list[str]) -> list[str]:
@@ -153,6 +169,20 @@ class BenchmarkConfig(BaseModel):
             if flat.setdefault(key, value) != value:
                 raise ValueError(f"{key} is given twice with different values: {flat[key]!r} and {value!r}")
         return flat
+
+    @model_validator(mode="after")
+    def _arrivals_are_whole(self) -> BenchmarkConfig:
+        paced = self.arrival in ("constant", "poisson")
+        if paced != (self.rate is not None):
+            raise ValueError("rate goes with arrival constant or poisson, and they with it")
+        if (self.arrival == "trace") != (self.arrival_trace is not None):
+            raise ValueError("arrival_trace goes with arrival trace, and it with that")
+        return self
+
+    def price_of(self, model: str) -> Price | None:
+        """The price of a model in the user's table, if it has one."""
+        text = self.price.get(model, self.price.get(ANY_MODEL))
+        return Price.parse(text) if text else None
 
     @classmethod
     def create(cls, **fields: Any) -> BenchmarkConfig:

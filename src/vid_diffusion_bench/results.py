@@ -128,6 +128,45 @@ class Conditions(Value):
     gpu_mhz: float | None = None
 
 
+class Attempt(Value):
+    """A try that did not lead to a clip: when it ended, why, and how long was waited before the next, in seconds."""
+
+    ended: float
+    reason: str
+    waited: float
+
+
+class Serving(Value):
+    """How a server answered one request. Times are seconds of one clock, 0 at the start of the arrivals.
+
+    ``sitting`` names the start of that clock, ``process`` the arrival process. ``scheduled`` is when the request
+    arrived, ``sent`` when the client let it go, ``started`` when the server was first seen at work on it, ``ended``
+    when the last byte was there or it had failed. ``drift`` is what the client itself was late. A clip found by
+    polling was ready before: ``discovery`` is the expected delay, right within ``discovery_error``, and the latency is
+    without it. ``form`` is how the server answers; ``stated`` are its own figures, as it gave them.
+    """
+
+    sitting: str
+    process: dict[str, Any]
+    scheduled: float
+    sent: float
+    ended: float
+    started: float | None = None
+    drift: float = 0.0
+    discovery: float = 0.0
+    discovery_error: float = 0.0
+    form: str = ""
+    media_type: str = ""
+    size_bytes: int | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+    stated: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def latency(self) -> float:
+        """From the scheduled arrival to the clip, without what polling added."""
+        return self.ended - self.scheduled - self.discovery
+
+
 class Cost(Value):
     """What making one clip took. Seconds and bytes; ``None`` has its reason in ``reasons`` under the field's name.
 
@@ -149,6 +188,7 @@ class Cost(Value):
     energy_joules: float | None = None
     energy: dict[str, float] = Field(default_factory=dict)
     conditions: Conditions | None = None
+    serving: Serving | None = None
     reasons: dict[str, str] = Field(default_factory=dict)
 
 

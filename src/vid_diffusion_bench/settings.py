@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 import pydantic
 import tomli_w
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from vid_diffusion_bench.exceptions import StorageError, ValidationError
+from vid_diffusion_bench.prices import PriceTable
 
 APP = "vid-diffusion-bench"
 
@@ -41,6 +48,14 @@ class Settings(BaseSettings):
     price_per_hour: float | None = Field(None, ge=0, description="what an hour of this machine costs, for cost a clip")
     price_per_kwh: float | None = Field(None, ge=0, description="what a kWh costs, for cost a clip")
     currency: str = Field("", max_length=16, description="the word beside a cost, such as EUR")
+    key_variable: str = Field(
+        "VIDBENCH_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="the environment variable that holds the key for endpoint:URL models; the key itself is never kept",
+    )
+    price: Annotated[PriceTable, NoDecode] = Field(
+        default_factory=dict, description="what served models cost: MODEL=0.20 USD/clip, MODEL=0.04 USD/second"
+    )
     optimization_level: Literal["baseline", "balanced", "performance"] = Field(
         "baseline", description="kept for a later version; nothing reads it yet"
     )

@@ -321,3 +321,43 @@ def test_ctrl_c_ends_after_the_step_keeps_what_is_measured_and_goes_on_later(tmp
     result = load_result(tmp_path / "r")
     assert result.status == "interrupted"
     assert 0 < len(result.models[0].records) < 48 * 4
+
+
+def test_a_served_model_is_measured_by_arrivals(vid_bench):
+    from video_server import serving
+
+    with serving("sync", service_seconds=0.02) as server:
+        shown = vid_bench("models", "info", server.reference, "--json").json
+        paced = ["--arrival", "poisson", "--rate", "40", "--concurrency", "4", "--slo", "30", "--price", "0.2 USD/clip"]
+        answer = vid_bench(
+            *("benchmark", server.reference, "--prompts", RED, BLUE, "--samples-per-prompt", "2"),
+            *(*FAST, "--num-frames", "5", "--warmup", "1", "--output", "r", *paced),
+        )
+    assert shown["status"] == "available"
+    assert answer.code == 0
+    (model,) = load_result("r").models
+    assert model.performance["slo_attainment"] == 1
+    assert model.performance["cost_per_clip"] == 0.2
+    assert model.performance_results["cost_per_clip"].unit == "USD"
+    process = model.performance_results["avg_latency_ms"].protocol["arrivals"]
+    assert {"arrival": "poisson", "rate": 40, "concurrency": 4, "warmup": 1}.items() <= process.items()
+
+
+def test_arrivals_at_a_local_model_are_refused(vid_bench, tmp_path):
+    answer = vid_bench("benchmark", "shapes-oracle", "--prompts", RED, "--arrival", "constant", "--rate", "2")
+    assert answer.code != 0
+    assert "runs in this process" in answer.err
+
+
+def test_arrivals_may_stand_in_a_file(vid_bench, tmp_path):
+    from video_server import serving
+
+    with serving("job") as server:
+        (tmp_path / "trace.txt").write_text("0\n0.05\n")
+        lines = [f"models: ['{server.reference}']", f"prompts: ['{RED}', '{BLUE}']", "metrics: [dynamic_degree]"]
+        lines += ["num_frames: 5", "warmup: 0", "arrival: trace", "arrival_trace: trace.txt", "slo_seconds: 60"]
+        (tmp_path / "run.yaml").write_text("\n".join([*lines, "price: {'*': 0.1 EUR/second}"]))
+        assert vid_bench("run", "--config", "run.yaml", "--output", "r").code == 0
+    figures = load_result("r").models[0].performance
+    assert figures["offered_rate"] == pytest.approx(20)
+    assert figures["cost_per_video_second"] == pytest.approx(0.1)

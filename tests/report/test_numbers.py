@@ -74,7 +74,7 @@ def test_beside_a_distance_stand_n_and_its_floor():
     no_floor = MetricResult(
         name="fvd", value=10.0, interval_reason="none", metadata={"n_per_set": 8, "noise_floor": None}
     )
-    assert numbers.beside(no_floor, 1) == "N 8, no floor"
+    assert numbers.beside(no_floor, 1) == "N 8"
     kernel = MetricResult(
         name="kvd", value=1.0, confidence_interval=(0.5, 1.5), metadata={"n_per_set": 8, "noise_floor": 0}
     )
@@ -82,6 +82,6 @@ def test_beside_a_distance_stand_n_and_its_floor():
     for generated, written in ((1200, "1,200 / 50"), (50, "50")):
         sizes = {"n_generated": generated, "n_real": 50, "noise_floor": None}
         assert numbers.beside(MetricResult(name="kvd", value=1.0, interval_reason="none", metadata=sizes), 1) == (
-            f"N {written}, no floor"
+            f"N {written}"
         )
     assert numbers.beside(MetricResult(name="fvd", value=None, reason="one clip"), 1) == ""

@@ -22,7 +22,7 @@ def benchmark(
     is not made twice.
 
     Args:
-        model: A name of `vid-bench models list`, `hf:ORG/NAME`, or a diffusers folder.
+        model: A name of `vid-bench models list`, `hf:ORG/NAME`, `endpoint:URL#MODEL`, or a diffusers folder.
         prompts: Where the prompts come from.
         options: How clips are made and scored.
         output: Folder for clips, records, results.json and report.html. Default: the setting `output_dir`.

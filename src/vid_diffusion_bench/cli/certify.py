@@ -75,18 +75,20 @@ def _view(found: Certificate, files: list[Path]) -> Any:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("metric", "verdict", "laws", "pinned value", "distortions that count as"):
         table.add_column(title)
+    absent = [metric for metric in found.metrics if not metric.laws]
     for metric in found.metrics:
-        style = "red" if metric.failures else "dim" if metric.reason else "green"
-        table.add_row(
-            metric.label, Text(metric.verdict, style=style), _laws(metric), metric.parity.status, _answers(metric)
-        )
+        if metric not in absent:
+            style = "red" if metric.failures else "dim" if metric.reason else "green"
+            verdict = Text(metric.verdict, style=style)
+            table.add_row(Text(metric.label), verdict, _laws(metric), metric.parity.status, _answers(metric))
+    lacking = f"{len(absent)} metrics were not run: `vid-bench metrics list` says what they need." if absent else ""
     broken = [
         Text(f"{metric.label} breaks {law.law}: {law.detail}", style="red")
         for metric in found.metrics
         for law in metric.laws
         if law.status == "broken"
     ]
-    return Group(*found.notes, table, *broken, f"Certificate: {files[0]}")
+    return Group(*found.notes, table, Text(), *broken, *filter(None, [lacking]), f"Certificate: {files[0]}")
 
 
 def _laws(metric: MetricCertificate) -> str:

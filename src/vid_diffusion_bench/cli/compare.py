@@ -18,7 +18,7 @@ def compare(
     """Run several models on the same prompts and seeds, and rank them.
 
     Args:
-        models: Names of `vid-bench models list`, `hf:ORG/NAME`, or diffusers folders.
+        models: Names of `vid-bench models list`, `hf:ORG/NAME`, `endpoint:URL#MODEL`, or diffusers folders.
         prompts: Where the prompts come from.
         options: How clips are made and scored.
         output: A folder for everything; or FILE.json for the result, with the rest in the folder FILE beside it.

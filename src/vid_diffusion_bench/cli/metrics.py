@@ -91,7 +91,7 @@ def _described(name: str) -> dict[str, Any]:
     return {
         "name": MetricRegistry.resolve(name),
         "label": metric.label,
-        "description": inspect.getdoc(type(metric)) or "",
+        "description": (inspect.getdoc(type(metric)) or "").partition("\n\nArgs:")[0],
         "formula": metric.formula,
         "aggregation": metric.aggregation,
         "unit": metric.unit,

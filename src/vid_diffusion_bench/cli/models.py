@@ -36,7 +36,10 @@ def list_all() -> Reply:
         table.add_row(
             model.name, _count(model.parameters), model.max_resolution or "—", str(model.max_frames or "—"), status
         )
-    note = Text("\nAny other diffusers video model works as hf:ORG/NAME or as a folder.", style="dim")
+    note = Text(
+        "\nAny other diffusers video model works as hf:ORG/NAME or as a folder, a server as endpoint:URL#MODEL.",
+        style="dim",
+    )
     return Reply({"models": [model.model_dump(mode="json") for model in models]}, Group(table, note))
 
 

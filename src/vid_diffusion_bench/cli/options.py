@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vid_diffusion_bench.config import BenchmarkConfig
+from vid_diffusion_bench.config import ArrivalName, BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
 
 Names = Annotated[list[str] | None, Parameter(consume_multiple=True, negative=())]
@@ -16,6 +16,8 @@ _PROMPTS = Group("Prompts", sort_key=1)
 _CLIP = Group("Clips (default: what the model itself suggests)", sort_key=2)
 _SCORING = Group("Scoring", sort_key=3)
 _RUNNING = Group("Running", sort_key=4)
+_SERVING = Group("Requests to a served model (endpoint:URL, hosted)", sort_key=5)
+_RENAMED = {"timeout": "timeout_seconds", "slo": "slo_seconds", "trace": "arrival_trace"}
 
 
 _NOT_CONFIG = frozenset({"score", "retry_failed"})
@@ -126,7 +128,7 @@ class RunOptions:
     """Clips made first and not measured."""
 
     timeout: Annotated[float | None, Parameter(group=_RUNNING)] = None
-    """Seconds a clip may take; looked at after each denoising step."""
+    """Seconds a clip may take; looked at after each denoising step, and always for a served model."""
 
     device: Annotated[str | None, Parameter(group=_RUNNING)] = None
     """auto, cpu, cuda, cuda:N or mps."""
@@ -143,10 +145,28 @@ class RunOptions:
     save_videos: Annotated[bool | None, Parameter(group=_RUNNING)] = None
     """Keep the clips: lossless for scoring again, and a preview each. On by default."""
 
+    arrival: Annotated[ArrivalName | None, Parameter(group=_SERVING)] = None
+    """closed: each when another has ended. Open loop: constant or poisson at --rate, trace at the times of --trace."""
+
+    rate: Annotated[float | None, Parameter(group=_SERVING)] = None
+    """Arrivals a second."""
+
+    trace: Annotated[Path | None, Parameter(group=_SERVING)] = None
+    """File of arrival times in seconds: one a line, or a JSON list."""
+
+    concurrency: Annotated[int | None, Parameter(group=_SERVING)] = None
+    """Requests out at once. In an open loop those beyond it wait, and the wait counts; without it none waits here."""
+
+    slo: Annotated[float | None, Parameter(group=_SERVING)] = None
+    """Seconds a request should take at most, for the share that did."""
+
+    price: Annotated[Names, Parameter(group=_SERVING)] = None
+    """What a clip costs: 0.20 USD/clip or 0.04 USD/second, for one model MODEL=PRICE. Default: the setting `price`."""
+
     def resolve(self) -> dict[str, Any]:
         """The fields of a configuration that were given."""
         given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in _NOT_CONFIG}
-        named = {("timeout_seconds" if name == "timeout" else name): value for name, value in given.items()}
+        named = {_RENAMED.get(name, name): value for name, value in given.items()}
         return {
             name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
         }
@@ -168,4 +188,6 @@ def with_settings(given: dict[str, Any], output: Path | None) -> dict[str, Any]:
 
     settings = load_settings()
     filled = {"device": settings.device, "output_dir": str(settings.output_dir), **settings.prices(), **given}
+    if settings.price and "price" not in given:
+        filled["price"] = settings.price
     return filled | ({"output_dir": str(output)} if output else {})

@@ -25,7 +25,7 @@ def run(
     `config:`. An option given here goes over the file's.
 
     Args:
-        models: Names of `vid-bench models list`, `hf:ORG/NAME`, or diffusers folders.
+        models: Names of `vid-bench models list`, `hf:ORG/NAME`, `endpoint:URL#MODEL`, or diffusers folders.
         prompts: One prompt a line (.txt; # starts a comment), a JSON list, or CSV with a `prompt` column.
         config: A YAML file.
         options: How clips are made and scored.

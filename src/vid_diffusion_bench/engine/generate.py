@@ -68,12 +68,13 @@ def _make_all(model: VideoModel, planned: PlannedModel, pending: list[Batch], se
             break
         session.store.commit(records)
         for record, _ in records:
-            _count(record, session)
+            count_sample(record, session)
             made.append(record)
     note(model, session.device, planned.precision, made)
 
 
-def _count(record: SampleRecord, session: Session) -> None:
+def count_sample(record: SampleRecord, session: Session) -> None:
+    """Count a committed record, and tell the listener."""
     session.done += record.key not in session.ended
     session.ended.add(record.key)
     session.made.add(record.key)
@@ -110,22 +111,22 @@ def _make(model: VideoModel, batch: Batch, session: Session, manifest: str) -> l
     except Exception as error:  # noqa: BLE001 - a model is foreign code: what it raises is the sample's record
         failure = failure_of(error, "generate", watch.step or None)
         cost = measured.cost(len(batch)) if measured else None
-        return [(_record(sample, manifest, cost, failure), None) for sample in batch]
+        return [(make_record(sample, manifest, cost, failure), None) for sample in batch]
     cost = measured.cost(len(batch))
-    return [_store(sample, video, cost, session, manifest) for sample, video in zip(batch, videos, strict=True)]
+    return [store_clip(sample, video, cost, session, manifest) for sample, video in zip(batch, videos, strict=True)]
 
 
-def _store(
+def store_clip(
     sample: PlannedSample, video: Video, cost: Cost, session: Session, manifest: str
 ) -> tuple[SampleRecord, str | None]:
     """Check a clip and store it; a black clip is stored too, so that it can be looked at."""
     failure = problem_of(video, sample.request.parameters)
     stored = session.store.clips.write(sample.key, video, preview=session.config.save_videos)
-    record = _record(sample, manifest, cost, failure, clip=stored.info, flags=flags_of(video))
+    record = make_record(sample, manifest, cost, failure, clip=stored.info, flags=flags_of(video))
     return record, stored.file_sha256
 
 
-def _record(
+def make_record(
     sample: PlannedSample,
     manifest: str,
     cost: Cost | None,
@@ -134,6 +135,7 @@ def _record(
     clip: ClipInfo | None = None,
     flags: Iterable[str] = (),
 ) -> SampleRecord:
+    """How a sample ended, as its record."""
     request = sample.request
     return SampleRecord(
         key=sample.key,
@@ -155,4 +157,4 @@ def _record(
 
 def unmade(sample: PlannedSample, failure: Failure) -> SampleRecord:
     """The record of a sample whose model could not be made ready. It is not stored: the next run tries again."""
-    return _record(sample, "", None, failure)
+    return make_record(sample, "", None, failure)

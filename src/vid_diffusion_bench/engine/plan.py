@@ -15,12 +15,14 @@ from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import (
     PRECISIONS,
     GenerationRequest,
+    ServedModel,
     VideoModel,
     get_first_frame_model,
     get_model,
 )
 from vid_diffusion_bench.models.conditioning import CONDITIONS
 from vid_diffusion_bench.models.lora import Lora
+from vid_diffusion_bench.models.served import REMOTE
 from vid_diffusion_bench.profiling import device_type, resolve_device
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.video import find_videos
@@ -166,7 +168,7 @@ def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: s
         "model": model.identity(),
         "parameters": _plain(parameters, next(iter(inputs.values()))),
         "precision": precision,
-        "device": device_type(device),
+        "device": REMOTE if isinstance(model, ServedModel) else device_type(device),
     }
     batches = _batches(name, config, parameters, Decides(decides, inputs))
     return PlannedModel(name, model, precision, batches, first_frame=first_frame)

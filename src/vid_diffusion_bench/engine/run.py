@@ -14,10 +14,13 @@ from vid_diffusion_bench.engine.checks import failure_of
 from vid_diffusion_bench.engine.generate import make_samples, unmade
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, make_plan
 from vid_diffusion_bench.engine.scored import score_models, unscored
+from vid_diffusion_bench.engine.serving import check_serving, serve_samples
+from vid_diffusion_bench.engine.serving_figures import served_performance
 from vid_diffusion_bench.engine.session import Batch, Session
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import GenerationCancelledError, StorageError
 from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.models import ServedModel
 from vid_diffusion_bench.profiling import sample_memory
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, ModelResult, RunStatus, SampleRecord
 from vid_diffusion_bench.storage import RunStore, load_result
@@ -51,6 +54,8 @@ def run(
     started = time.perf_counter()
     stop = stop or threading.Event()
     plan = make_plan(config)
+    for planned in plan.models:
+        check_serving(config, planned)
     with RunStore(config.output_dir) as store:
         attempt = store.begin(config)
         try:
@@ -163,7 +168,8 @@ def _make(planned: PlannedModel, session: Session) -> Failure | None:
     ]
     if not pending or session.stop.is_set():
         return None
-    failure = failure_of(planned.error, "load") if planned.error else make_samples(planned, pending, session)
+    make = serve_samples if isinstance(planned.model, ServedModel) else make_samples
+    failure = failure_of(planned.error, "load") if planned.error else make(planned, pending, session)
     if failure:
         session.listener(events.ModelFailed(planned.name, failure))
     return failure
@@ -177,9 +183,14 @@ def _model_results(plan: Plan, session: Session, errors: dict[str, Failure | Non
         error, about = errors[planned.name], known.get(planned.name)
         records = _records(planned, stored, error)
         load_seconds = about.load_seconds if about else None
+        figures = (
+            served_performance(planned.name, records, manifests, session.config)
+            if isinstance(planned.model, ServedModel)
+            else performance(records, manifests, load_seconds, session.config.prices)
+        )
         result = ModelResult(
             model_name=planned.name,
-            performance_results=performance(records, manifests, load_seconds, session.config.prices),
+            performance_results=figures,
             records=records,
             provenance=planned.model.provenance() if planned.model else {},
             load_seconds=load_seconds,

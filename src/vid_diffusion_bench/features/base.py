@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vid_diffusion_bench.exceptions import MetricNotFoundError
+from vid_diffusion_bench.exceptions import MetricComputationError, MetricNotFoundError
 from vid_diffusion_bench.features.store import FeatureStore, Kept
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.results import fingerprint
@@ -79,10 +79,20 @@ class Clip:
         return tuple(self.feature("form").notes.tolist())
 
     def feature(self, name: str) -> Any:
-        """The output of extractor ``name`` on this clip, computed the first time only."""
+        """The output of extractor ``name`` on this clip, computed the first time only.
+
+        Raises:
+            MetricComputationError: This clip has no such feature; found out the first time only too.
+        """
         if name not in self._features:
-            self._features[name] = self._find(get_extractor(name))
-        return self._features[name]
+            try:
+                self._features[name] = self._find(get_extractor(name))
+            except MetricComputationError as error:
+                self._features[name] = error
+        found = self._features[name]
+        if isinstance(found, MetricComputationError):
+            raise found
+        return found
 
     def kept(self, name: str) -> Kept:
         """The feature as something small to hold on to: a place in the store, or the value where there is none."""

@@ -112,9 +112,8 @@ def _write(path: Path, arrays: Mapping[str, Any]) -> None:
         with os.fdopen(descriptor, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
         Path(name).replace(path)
-    except BaseException:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path, output: type) -> Any | None:

@@ -11,16 +11,28 @@ DISTRIBUTION: Entries = {
     "fvd:cdfvd-i3d": ("distribution.fvd:CDFVD_I3D", ()),
     "fvd:cdfvd-videomae": ("distribution.fvd:CDFVD_VIDEOMAE", ()),
     "fvd_infinity": ("distribution.fd_infinity:ON_SHAPES", ()),
+    "fvd_infinity:styleganv": ("distribution.fd_infinity:ON_STYLEGANV", ("fvd_infinity:i3d-styleganv",)),
+    "fid": ("distribution.fid:Fid", ("fid:inception-v3-torchscript",)),
     "kvd": ("distribution.kvd:ON_SHAPES", ()),
+    "kvd:styleganv": ("distribution.kvd:ON_STYLEGANV", ("kvd:i3d-styleganv",)),
     "jedi": ("distribution.jedi:ON_SHAPES", ()),
     "jedi:vjepa2": ("distribution.jedi:ON_VJEPA2", ("jedi:vjepa2-vit-l",)),
     "jedi_unbiased": ("distribution.jedi:UNBIASED_ON_SHAPES", ()),
     "jedi_unbiased:vjepa2": ("distribution.jedi:UNBIASED_ON_VJEPA2", ("jedi_unbiased:vjepa2-vit-l",)),
     "precision": ("distribution.prdc:PRECISION", ()),
+    "precision:styleganv": ("distribution.prdc:PRECISION_STYLEGANV", ("precision:i3d-styleganv",)),
     "recall": ("distribution.prdc:RECALL", ()),
+    "recall:styleganv": ("distribution.prdc:RECALL_STYLEGANV", ("recall:i3d-styleganv",)),
     "density": ("distribution.prdc:DENSITY", ()),
+    "density:styleganv": ("distribution.prdc:DENSITY_STYLEGANV", ("density:i3d-styleganv",)),
     "coverage": ("distribution.prdc:COVERAGE", ()),
+    "coverage:styleganv": ("distribution.prdc:COVERAGE_STYLEGANV", ("coverage:i3d-styleganv",)),
     "inception_score": ("distribution.inception_score:InceptionScore", ("is",)),
+    "is_c3d_ucf101": ("distribution.inception_published:ClipScoreC3d", ("is_c3d_ucf101:c3d-ucf101",)),
+    "is_inception_frame": (
+        "distribution.inception_published:FrameScore",
+        ("is_inception_frame:inception-v3-torchscript",),
+    ),
 }
 
 LEARNED: Entries = {

@@ -11,6 +11,7 @@ from vid_diffusion_bench.models.resolve import (
     model_info,
     register_model,
 )
+from vid_diffusion_bench.models.served import ServedModel
 
 __all__ = [
     "PRECISIONS",
@@ -18,6 +19,7 @@ __all__ = [
     "ModelInfo",
     "ModelRegistry",
     "Requirements",
+    "ServedModel",
     "StepCallback",
     "VideoModel",
     "catalogue",

@@ -24,6 +24,26 @@ class Requirements(Value):
     dependencies: list[str] = Field(default_factory=list)
 
 
+class QueueService(Value):
+    """A hosted service behind an asynchronous queue, as its public documentation states it.
+
+    ``url`` is the queue's, ``model`` the path of the model in it. The key is in the environment variable
+    ``key_variable`` and is sent as ``Authorization: key_scheme KEY``. ``fields`` maps our parameters to the service's,
+    ``options`` are its own with their values, ``seconds_option`` the one that is the length of the clip. ``output`` is
+    where in the answer the clip's address is.
+    """
+
+    url: str
+    model: str
+    key_variable: str
+    key_scheme: str
+    documentation: str
+    fields: dict[str, str]
+    options: dict[str, list[str | int]] = Field(default_factory=dict)
+    seconds_option: str | None = None
+    output: str
+
+
 class ModelInfo(Value):
     """What is known of a model before it is loaded.
 
@@ -50,6 +70,7 @@ class ModelInfo(Value):
     gated: bool = False
     assembly: str | None = None
     hosted: bool = False
+    service: QueueService | None = None
     builtin: bool = False
     entry: str | None = None
     status: ModelStatus = "available"

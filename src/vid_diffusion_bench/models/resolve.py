@@ -1,4 +1,4 @@
-"""From what a user writes to a model: a name, an alias, ``hf:ORG/NAME[@REVISION]`` or a diffusers folder."""
+"""From what a user writes to a model: a name, an alias, ``hf:ORG/NAME[@REVISION]``, ``endpoint:URL`` or a folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError
 from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
+from vid_diffusion_bench.models.served import ServedModel
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.weights.places import hub_cache
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vid_diffusion_bench.models.first_frame import FirstFrameModel
 
 ModelFactory = Callable[[], VideoModel]
+_ENDPOINT = "endpoint:"
 F = TypeVar("F", bound=ModelFactory)
 
 ModelRegistry: Registry[ModelFactory] = Registry(
@@ -52,6 +54,8 @@ def get_model(reference: str) -> VideoModel:
     if reference.startswith("hf:"):
         hub_id, revision = snapshot.parse_hub_reference(reference[3:])
         return _pipeline(reference, _hub_folder(hub_id, revision), hub=hub_id)
+    if reference.startswith(_ENDPOINT):
+        return _endpoint(reference)
     if reference in ModelRegistry:
         return ModelRegistry.get(reference)()
     folder = Path(reference).expanduser()
@@ -110,6 +114,14 @@ def download_model(
     return download(info.hub, revision or "main", cache_dir=cache_dir, progress=progress)
 
 
+def _endpoint(reference: str) -> ServedModel:
+    """A served model; the HTTP client is imported only for one."""
+    from vid_diffusion_bench.models.endpoint.model import EndpointModel
+    from vid_diffusion_bench.models.endpoint.reference import parse_reference
+
+    return EndpointModel(reference, parse_reference(reference))
+
+
 def list_models() -> list[ModelInfo]:
     """Every model known by name, with its status as it is now."""
     return [model_info(name) for name in ModelRegistry.names()]
@@ -125,6 +137,8 @@ def model_info(reference: str) -> ModelInfo:
         hub_id, revision = snapshot.parse_hub_reference(reference[3:])
         info = ModelInfo(name=reference, display_name=hub_id, hub=hub_id)
         return _with_status(info, snapshot.find_in_hub_cache(hub_id, revision))
+    if reference.startswith(_ENDPOINT):
+        return _endpoint_info(reference)
     if reference not in ModelRegistry and Path(reference).expanduser().is_dir():
         folder = Path(reference).expanduser()
         architecture = snapshot.read_index(folder)["_class_name"]
@@ -135,15 +149,33 @@ def model_info(reference: str) -> ModelInfo:
     return _registered_info(ModelRegistry.resolve(reference), factory)
 
 
+def _endpoint_info(reference: str) -> ModelInfo:
+    """A served model is available when its server answers now."""
+    model = _endpoint(reference)
+    info = ModelInfo(name=reference, display_name=reference, type="endpoint", capabilities=["text_to_video"])
+    try:
+        model.probe()
+    except ModelLoadingError as error:
+        reason = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return info.model_copy(update={"status": "unconfigured", "status_reason": reason})
+    return info
+
+
 def _registered_info(name: str, factory: ModelFactory) -> ModelInfo:
     text = (factory.__doc__ or "").strip()
     return ModelInfo(name=name, display_name=name, type="registered", description=text.partition("\n")[0])
 
 
 def _catalogued_status(info: ModelInfo) -> ModelInfo:
-    if info.hosted:
-        reason = "a hosted service, and no adapter for it is configured"
-        return info.model_copy(update={"status": "unconfigured", "status_reason": reason})
+    if info.service:
+        from vid_diffusion_bench.models.endpoint.queue import QueueModel
+
+        try:
+            QueueModel(info).probe()
+        except ModelLoadingError as error:
+            reason = f"{error.message} ({error.remedy})"
+            return info.model_copy(update={"status": "unconfigured", "status_reason": reason})
+        return info
     return info if info.entry else _with_status(info, _folder_of(info))
 
 
@@ -206,11 +238,12 @@ def _how_to_get(info: ModelInfo) -> str:
 
 def _open(info: ModelInfo) -> VideoModel:
     """What the registry calls for a catalogue entry."""
-    if info.hosted:
-        raise ModelLoadingError(
-            f"{info.name} is a hosted service, and no adapter for it is configured",
-            remedy="`vid-bench models list` shows what can run here",
-        )
+    if info.service:
+        from vid_diffusion_bench.models.endpoint.queue import QueueModel
+
+        hosted = QueueModel(info)
+        hosted.probe()
+        return hosted
     if info.entry:
         module, _, attribute = info.entry.partition(":")
         model: VideoModel = getattr(import_module(module), attribute)()

@@ -63,7 +63,7 @@ def beside(result: MetricResult | None, digits: int) -> str:
     lines = [interval(result.confidence_interval, digits)]
     if sizes := _set_sizes(result):
         floor = result.metadata.get("noise_floor")
-        lines.append(f"N {sizes}, " + ("no floor" if floor is None else f"floor {number(floor, digits)}"))
+        lines.append(f"N {sizes}" + ("" if floor is None else f", floor {number(floor, digits)}"))
     return " ".join(filter(None, lines))
 
 

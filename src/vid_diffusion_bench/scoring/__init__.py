@@ -1,6 +1,7 @@
 """Scoring: clips in, metric results out, in one pass that decodes each clip once."""
 
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
+from vid_diffusion_bench.scoring.files import score_files
 from vid_diffusion_bench.scoring.folders import folder_reference, score_folders
 from vid_diffusion_bench.scoring.kept import feature_store
 from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, lacking, summarize, unavailable
@@ -16,6 +17,7 @@ __all__ = [
     "folder_reference",
     "lacking",
     "score",
+    "score_files",
     "score_folders",
     "summarize",
     "unavailable",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from vid_diffusion_bench.config import prompt_id
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
+from vid_diffusion_bench.scoring.clips import Reference, Scores
+from vid_diffusion_bench.scoring.files import file_clip, file_reference
 from vid_diffusion_bench.scoring.kept import feature_store
 from vid_diffusion_bench.scoring.one_pass import Progress, no_progress
 from vid_diffusion_bench.scoring.score import score
-from vid_diffusion_bench.video import Video, find_videos, read_video
+from vid_diffusion_bench.video import find_videos
 
 PROMPTS = "prompts.json"
-_CHUNK = 1 << 20
 
 
 def score_folders(
@@ -47,7 +44,9 @@ def score_folders(
     real_files = find_videos(real) if real else []
     prompts = _prompts(generated)
     pairs = _by_stem(real_files)
-    clips = [_clip(path, prompts, pairs) for path in find_videos(generated)]
+    clips = [
+        file_clip(path, path.name, _prompt(path, prompts), pairs.get(_stem(path))) for path in find_videos(generated)
+    ]
     reference = folder_reference(Path(real)) if real else None
     reason = None if real else "no folder of real videos was given"
     return score(
@@ -61,23 +60,6 @@ def score_folders(
         progress=progress,
         reference_progress=reference_progress,
     )
-
-
-def _clip(path: Path, prompts: dict[str, str], pairs: dict[str, Path]) -> ScoringClip:
-    prompt = _prompt(path, prompts)
-    pair = pairs.get(_stem(path))
-    return ScoringClip(
-        key=path.name,
-        cluster=prompt_id(prompt) if prompt else path.name,
-        prompt=prompt,
-        load=_reader(path),
-        paired=_reader(pair) if pair else None,
-        content=partial(_content_hash, path),
-    )
-
-
-def _reader(path: Path) -> Callable[[], Video]:
-    return partial(read_video, path)
 
 
 def _stem(path: Path) -> str:
@@ -121,31 +103,4 @@ def folder_reference(folder: Path) -> Reference:
     """
     files = find_videos(folder)
     prompts = _prompts(folder)
-    contents = {path: _content_hash(path) for path in files}
-    clips = [
-        ScoringClip(path.name, path.name, _prompt(path, prompts), _reader(path), content=partial(contents.get, path))
-        for path in files
-    ]
-    digests = sorted(f"{path.name} {content}" for path, content in contents.items())
-    content = hashlib.sha256("\n".join(digests).encode("utf-8", "surrogatepass")).hexdigest()
-    return Reference(clips, content, f"{len(files)} files of {folder.name}")
-
-
-def _content_hash(path: Path) -> str | None:
-    """SHA-256 of a file's suffix and bytes, or of the names and bytes of a folder's files.
-
-    ``None`` where not all of it can be read (a dangling link, a pipe, no permission): reading will say so.
-    """
-    digest = hashlib.sha256()
-    folder = path.is_dir()
-    try:
-        for part in sorted(path.iterdir()) if folder else [path]:
-            if not part.is_file():
-                return None
-            digest.update((part.name if folder else part.suffix).encode("utf-8", "surrogatepass"))
-            with part.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-    except OSError:
-        return None
-    return digest.hexdigest()
+    return file_reference([(path.name, path, _prompt(path, prompts)) for path in files], f"files of {folder.name}")

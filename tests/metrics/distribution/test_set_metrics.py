@@ -37,7 +37,7 @@ def test_the_unbiased_forms_take_sets_of_any_sizes_whole(metric, kernel, scale):
     assert (result.metadata["n_generated"], result.metadata["n_real"]) == (30, 50)
     assert "n_per_set" not in result.protocol
     assert result.protocol["reference"] == "abc"
-    assert not result.warnings
+    assert [line for line in result.warnings if "noise floor" not in line] == []
     fewer = computed(metric, generated[:29], real)
     assert fewer.protocol_fingerprint == result.protocol_fingerprint
 

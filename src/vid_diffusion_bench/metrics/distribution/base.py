@@ -97,7 +97,11 @@ class SetMetric(Metric):
                 "noise_floor_reason": floor_reason,
                 **estimate.metadata,
             },
-            warnings=[*self._warnings(state, n), *estimate.warnings],
+            warnings=[
+                *self._warnings(state, n),
+                *([f"no noise floor: {floor_reason}"] if floor_reason else []),
+                *estimate.warnings,
+            ],
         )
 
     def _sets(self, state: State, context: Context) -> _Sets:
