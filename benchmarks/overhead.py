@@ -22,7 +22,7 @@ import torch
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine import make_plan, run
-from vid_diffusion_bench.engine.generate import Session, StepWatch
+from vid_diffusion_bench.engine.session import Session, StepWatch
 from vid_diffusion_bench.models import get_model
 from vid_diffusion_bench.profiling import Sampler, measure, sample_memory
 from vid_diffusion_bench.storage import RunStore

@@ -12,14 +12,14 @@ collect_ignore = ["plugin"]
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
-    """Family name (ltx, wan, cogvideox, animatediff, svd) to the folder of a tiny pipeline, each built once."""
-    from tiny_pipelines import SAVERS
+    """Family name (those of ``tiny_families.ALL``) to the folder of a tiny pipeline, each built once."""
+    from tiny_families import ALL
 
     root = tmp_path_factory.mktemp("tiny")
 
     def folder(family: str) -> Path:
         path = root / family
-        return path if path.exists() else SAVERS[family](path)
+        return path if path.exists() else ALL[family](path)
 
     return folder
 

@@ -58,6 +58,54 @@ def _t5(family: str = "T5"):
     return getattr(transformers, f"{family}EncoderModel")(configuration).eval()
 
 
+def _clip_text():
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    torch.manual_seed(0)
+    text = CLIPTextConfig(
+        vocab_size=64,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        projection_dim=16,
+        max_position_embeddings=77,
+        bos_token_id=0,
+        eos_token_id=1,
+    )
+    return CLIPTextModel(text).eval()
+
+
+def _wan_vae():
+    from diffusers import AutoencoderKLWan
+
+    return _seeded(
+        AutoencoderKLWan,
+        base_dim=3,
+        z_dim=16,
+        dim_mult=[1, 1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+    )
+
+
+def _cogvideox_vae():
+    from diffusers import AutoencoderKLCogVideoX
+
+    return _seeded(
+        AutoencoderKLCogVideoX,
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("CogVideoXDownBlock3D",) * 4,
+        up_block_types=("CogVideoXUpBlock3D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
+        temporal_compression_ratio=4,
+    )
+
+
 def save_ltx(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space with a causal first frame."""
     from diffusers import (
@@ -107,16 +155,9 @@ def save_ltx(folder: Path) -> Path:
 
 def save_wan(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space."""
-    from diffusers import AutoencoderKLWan, FlowMatchEulerDiscreteScheduler, WanPipeline, WanTransformer3DModel
+    from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline, WanTransformer3DModel
 
-    vae = _seeded(
-        AutoencoderKLWan,
-        base_dim=3,
-        z_dim=16,
-        dim_mult=[1, 1, 1, 1],
-        num_res_blocks=1,
-        temperal_downsample=[False, True, True],
-    )
+    vae = _wan_vae()
     transformer = _seeded(
         WanTransformer3DModel,
         patch_size=(1, 2, 2),
@@ -144,20 +185,9 @@ def save_wan(folder: Path) -> Path:
 
 def save_cogvideox(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space."""
-    from diffusers import AutoencoderKLCogVideoX, CogVideoXPipeline, CogVideoXTransformer3DModel, DDIMScheduler
+    from diffusers import CogVideoXPipeline, CogVideoXTransformer3DModel, DDIMScheduler
 
-    vae = _seeded(
-        AutoencoderKLCogVideoX,
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("CogVideoXDownBlock3D",) * 4,
-        up_block_types=("CogVideoXUpBlock3D",) * 4,
-        block_out_channels=(8, 8, 8, 8),
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=2,
-        temporal_compression_ratio=4,
-    )
+    vae = _cogvideox_vae()
     transformer = _seeded(
         CogVideoXTransformer3DModel,
         num_attention_heads=2,
@@ -183,7 +213,6 @@ def save_cogvideox(folder: Path) -> Path:
 def save_animatediff(folder: Path) -> Path:
     """Text to video; an image autoencoder, 4x in space, frame by frame."""
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
 
     unet = _seeded(
         UNet2DConditionModel,
@@ -213,21 +242,9 @@ def save_animatediff(folder: Path) -> Path:
         motion_norm_num_groups=2,
         motion_num_attention_heads=2,
     )
-    torch.manual_seed(0)
-    text = CLIPTextConfig(
-        vocab_size=64,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        projection_dim=16,
-        max_position_embeddings=77,
-        bos_token_id=0,
-        eos_token_id=1,
-    )
     pipeline = AnimateDiffPipeline(
         vae=vae,
-        text_encoder=CLIPTextModel(text).eval(),
+        text_encoder=_clip_text(),
         tokenizer=_clip_tokenizer(),
         unet=unet,
         motion_adapter=adapter,

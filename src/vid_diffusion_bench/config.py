@@ -30,7 +30,8 @@ class GenerationParameters(BaseModel):
     """How a clip is made. ``None`` means: the model's own default.
 
     ``num_frames`` frames of ``height`` x ``width`` pixels at ``fps`` frames a second, in ``num_inference_steps``
-    denoising steps with classifier-free ``guidance_scale``. ``extra`` goes to the pipeline call as it is.
+    denoising steps with classifier-free ``guidance_scale``. ``image`` and ``video`` are files that an image-to-video
+    and a video-to-video model start from. ``extra`` goes to the pipeline call as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -43,6 +44,8 @@ class GenerationParameters(BaseModel):
     guidance_scale: float | None = Field(None, ge=0, le=1000)
     negative_prompt: str | None = None
     scheduler: str | None = None
+    image: str | None = None
+    video: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
     def over(self, defaults: GenerationParameters) -> GenerationParameters:
@@ -81,6 +84,9 @@ class BenchmarkConfig(BaseModel):
 
     ``seed`` is the base that each sample's seed is derived from; ``None`` means 0, so that runs are repeatable and
     can be resumed by default. ``samples_per_prompt`` clips are made of each prompt, each with a seed of its own.
+    ``images`` gives prompts an image of their own to start from, before ``image``. Without either, a model that starts
+    from an image gets its first frame from ``first_frame_model``, a text-to-image pipeline, with the prompt and seed of
+    the clip. ``lora`` are files of LoRA weights, ``FILE`` or ``FILE:SCALE``, laid over every model of the run.
     ``reference`` is a folder of real videos for the set metrics; without one the built-in reference set is used for
     prompts of the built-in world and for no others. Set metrics have no value for sets of unequal size unless
     ``subsample`` lets them cut the larger one.
@@ -110,7 +116,12 @@ class BenchmarkConfig(BaseModel):
     prompt_set: str | None = None
     negative_prompt: str | None = None
     scheduler: str | None = None
+    image: str | None = None
+    video: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+    images: dict[str, str] = Field(default_factory=dict)
+    first_frame_model: str | None = None
+    lora: list[str] = Field(default_factory=list)
     samples_per_prompt: int = Field(1, ge=1, le=10_000)
     warmup: int = Field(1, ge=0, le=100)
     timeout_seconds: float | None = Field(None, gt=0)

@@ -47,6 +47,17 @@ class ModelFailed:
 
 
 @dataclass(frozen=True)
+class DurationEstimated:
+    """``clips`` clips, warm-up included, will take about ``seconds``: an estimate from what was measured before."""
+
+    type: ClassVar[str] = "model.duration_estimated"
+    model: str
+    seconds: float
+    clips: int
+    method: str
+
+
+@dataclass(frozen=True)
 class WarmUpStarted:
     """Clips that are not measured are made first, at the shape of the run."""
 
@@ -106,6 +117,7 @@ Event = (
     | ModelLoading
     | ModelLoaded
     | ModelFailed
+    | DurationEstimated
     | WarmUpStarted
     | StepCompleted
     | SampleCompleted

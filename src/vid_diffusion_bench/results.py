@@ -196,7 +196,9 @@ class SampleRecord(Value):
     """One prompt with one seed on one model: its clip or its failure, its cost, its scores.
 
     ``key`` is the hash of everything that determines the pixels. ``flags`` are observations that do not make the
-    clip a failure (``frozen``). ``manifest`` names the software and hardware it was made on.
+    clip a failure (``frozen``). ``inputs`` are what the clip starts from, by name: the SHA-256 of the user's file, or
+    the model that made its first frame with the SHA-256 of what it made. ``manifest`` names the software and hardware
+    it was made on.
     """
 
     key: str
@@ -206,6 +208,7 @@ class SampleRecord(Value):
     index: int
     seed: int
     parameters: GenerationParameters
+    inputs: dict[str, Any] = Field(default_factory=dict)
     status: Status
     failure: Failure | None = None
     clip: ClipInfo | None = None

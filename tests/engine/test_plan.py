@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, derive_seed
 from vid_diffusion_bench.engine import make_plan, sample_key
+from vid_diffusion_bench.engine.plan import Decides
 from vid_diffusion_bench.exceptions import (
     InvalidVideoError,
     MetricNotFoundError,
@@ -79,15 +80,15 @@ def test_keys_do_not_depend_on_what_else_is_in_the_run_until_clips_share_a_batch
 
 @given(st.lists(REQUESTS, min_size=1, max_size=4, unique_by=lambda r: (r.prompt, r.seed)))
 def test_keys_of_a_batch_are_distinct_repeatable_and_safe_as_file_names(batch):
-    keys = [sample_key({"model": "m"}, request, batch) for request in batch]
-    assert keys == [sample_key({"model": "m"}, request, batch) for request in batch]
+    keys = [sample_key(Decides({"model": "m"}), request, batch) for request in batch]
+    assert keys == [sample_key(Decides({"model": "m"}), request, batch) for request in batch]
     assert len(set(keys)) == len(batch)
     assert all(len(key) == 64 and set(key) <= set("0123456789abcdef") for key in keys)
 
 
 @given(REQUESTS, REQUESTS)
 def test_two_requests_share_a_key_only_when_they_are_the_same(one, other):
-    same = sample_key({}, one, [one]) == sample_key({}, other, [other])
+    same = sample_key(Decides({}), one, [one]) == sample_key(Decides({}), other, [other])
     assert same == (one == other)
 
 

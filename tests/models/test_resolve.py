@@ -76,7 +76,7 @@ def test_an_unknown_name_gets_the_nearest():
 def test_missing_weights_say_how_to_get_them():
     with pytest.raises(WeightsNotFoundError) as caught:
         get_model("cogvideox-2b")
-    assert "hf download zai-org/CogVideoX-2b" in caught.value.remedy
+    assert "vid-bench models download cogvideox-2b" in caught.value.remedy
     assert model_info("cogvideox-2b").status == "not_downloaded"
     with pytest.raises(WeightsNotFoundError, match="hf:org/name"):
         get_model("hf:org/name")

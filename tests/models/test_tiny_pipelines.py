@@ -5,7 +5,6 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import (
@@ -17,19 +16,23 @@ from vid_diffusion_bench.exceptions import (
 from vid_diffusion_bench.models import GenerationRequest, get_model
 from vid_diffusion_bench.models.diffusers import to_uint8
 
-FRAMES = {"animatediff": 4, "svd": 4, "cogvideox": 9, "ltx": 9, "wan": 9}
+FRAMES = {
+    "cogvideox_v2v": 9,
+    "latte": 16,
+    "allegro": 20,
+    "animatediff": 4,
+    "svd": 4,
+    "cogvideox": 9,
+    "ltx": 9,
+    "wan": 9,
+}
 
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory):
-    path = tmp_path_factory.mktemp("image") / "start.png"
-    Image.fromarray((np.random.default_rng(0).random((40, 40, 3)) * 255).astype(np.uint8)).save(path)
-    return path
+FAMILIES = ["animatediff", "cogvideox", "ltx", "svd", "wan"]
 
 
 def _parameters(family, picture, **changes):
-    extra = {"image": str(picture)} if family == "svd" else {}
-    fields = {"num_frames": FRAMES[family], "height": 32, "width": 32, "num_inference_steps": 2, "extra": extra}
+    image = str(picture) if family == "svd" else None
+    fields = {"num_frames": FRAMES.get(family, 9), "height": 32, "width": 32, "num_inference_steps": 2, "image": image}
     return GenerationParameters(**{**fields, **changes})
 
 
@@ -42,12 +45,12 @@ def _opened(tiny, family, picture, **changes):
     return model, parameters
 
 
-@pytest.mark.parametrize("family", sorted(FRAMES))
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_family_makes_the_clip_that_was_asked_for(tiny, family, picture):
     model, parameters = _opened(tiny, family, picture)
     steps = []
     (video,) = model.generate([GenerationRequest("a red circle", 7, parameters)], lambda *step: steps.append(step))
-    assert video.frames.shape == (FRAMES[family], 32, 32, 3)
+    assert video.frames.shape == (FRAMES.get(family, 9), 32, 32, 3)
     assert steps == [(1, 2), (2, 2)]
     assert video.frames.std() > 1
     assert {stage: len(modules) for stage, modules in model.stages().items()} == {
@@ -57,7 +60,7 @@ def test_a_family_makes_the_clip_that_was_asked_for(tiny, family, picture):
     }
 
 
-@pytest.mark.parametrize("family", sorted(FRAMES))
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_seed_decides_the_pixels_also_after_loading_again(tiny, family, picture):
     model, parameters = _opened(tiny, family, picture)
     request, other = (GenerationRequest("a red circle", seed, parameters) for seed in (7, 8))
@@ -151,9 +154,15 @@ def test_raising_in_the_step_callback_ends_the_call(tiny, picture):
         ("ltx", {"extra": {"guidance_rescal": 0.5}}, "guidance_rescale"),
         ("ltx", {"extra": {"generator": 1}}, "leave it out"),
         ("ltx", {"scheduler": "NoScheduler"}, "DDIMScheduler"),
-        ("svd", {"extra": {}}, "extra: {image: FILE}"),
+        ("ltx", {"image": "a.png"}, "leave --image out"),
+        ("svd", {"video": "a.mp4"}, "leave --video out"),
+        ("svd", {"extra": {"image": "a.png"}}, "use --image"),
+        ("cogvideox_v2v", {"video": "/nowhere.mp4"}, "give a video file"),
         ("svd", {"negative_prompt": "blurry"}, "leave negative_prompt out"),
-        ("svd", {"extra": {"image": "/nowhere.png"}}, "png"),
+        ("svd", {"image": "/nowhere.png"}, "png"),
+        ("latte", {"num_frames": 16}, "num_frames=4"),
+        ("allegro", {"num_frames": 44}, "num_frames=40 or 56"),
+        ("allegro", {"num_frames": 24}, "height=128 or 136"),
     ],
 )
 def test_the_impossible_is_refused_before_any_weight_is_loaded(tiny, picture, family, changes, remedy):
@@ -178,14 +187,14 @@ def test_a_text_file_is_not_a_conditioning_image(tiny, picture, tmp_path):
     text.write_text("not an image")
     model = get_model(str(tiny("svd")))
     with pytest.raises(ValidationError, match="is not an image"):
-        model.check(_parameters("svd", picture, extra={"image": str(text)}).over(model.defaults), 1)
+        model.check(_parameters("svd", picture, image=str(text)).over(model.defaults), 1)
 
 
 def test_the_conditioning_image_is_known_by_its_content(tiny, picture, tmp_path):
     model = get_model(str(tiny("svd")))
     copy = tmp_path / "copy.png"
     shutil.copy(picture, copy)
-    first, second = (model.inputs(GenerationParameters(extra={"image": str(path)})) for path in (picture, copy))
+    first, second = (model.inputs(GenerationParameters(image=str(path))) for path in (picture, copy))
     assert first == second != model.inputs(GenerationParameters())
 
 
@@ -259,3 +268,45 @@ def test_nan_in_a_clip_is_no_clip():
     clip[1, 2, 3, 0] = np.nan
     with pytest.raises(InvalidOutputError, match="NaN"):
         to_uint8(clip)
+
+
+def test_a_model_that_is_loaded_is_not_loaded_again(tiny, picture, monkeypatch):
+    model, _ = _opened(tiny, "ltx", picture)
+    before = model.stages()["denoiser"][0]
+    model.load("cpu", "fp32")
+    assert model.stages()["denoiser"][0] is before
+    model.load("cpu", "bf16")
+    assert model.stages()["denoiser"][0] is not before
+
+
+@pytest.mark.parametrize("frames", [None, 5, 8, 12])
+def test_a_clip_to_start_from_must_be_long_enough_and_on_the_grid(tiny, clip, frames):
+    model = get_model(str(tiny("wan_v2v")))
+    asked = GenerationParameters(video=str(clip), num_frames=frames, height=32, width=32, num_inference_steps=2)
+    parameters = asked.over(model.defaults)
+    if frames in (8, 12):
+        with pytest.raises(ValidationError) as caught:
+            model.check(parameters, 1)
+        assert "num_frames=" in caught.value.remedy
+        return
+    model.check(parameters, 1)
+    model.load("cpu", "fp32")
+    video = model.generate([GenerationRequest("a red circle", 7, parameters)], lambda *_: None)[0]
+    assert (video.num_frames, video.fps) == (frames or 9, 6)
+
+
+def test_a_file_that_is_no_video_is_not_started_from(tiny, picture):
+    model = get_model(str(tiny("wan_v2v")))
+    with pytest.raises(ValidationError, match="is not a video"):
+        model.check(GenerationParameters(video=__file__).over(model.defaults), 1)
+    allegro = get_model(str(tiny("allegro")))
+    with pytest.raises(ValidationError, match="one clip at a time"):
+        allegro.check(GenerationParameters(num_frames=24, height=128, width=128).over(allegro.defaults), 2)
+
+
+def test_an_image_that_is_missing_when_the_clip_is_made_is_an_error_and_no_crash(tiny):
+    model = get_model(str(tiny("svd")))
+    parameters = GenerationParameters(num_frames=4, height=32, width=32, num_inference_steps=1).over(model.defaults)
+    model.load("cpu", "fp32")
+    with pytest.raises(ValidationError, match="starts from an image"):
+        model.generate([GenerationRequest("", 1, parameters)], lambda *_: None)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vid_diffusion_bench.exceptions import InvalidPromptError, ValidationError
-from vid_diffusion_bench.prompts import read_prompts
+from vid_diffusion_bench.prompts import read_prompts, read_prompts_and_images
 
 
 def write(folder, name, content):
@@ -88,3 +88,18 @@ def test_json_gives_back_exactly_what_was_written(tmp_path_factory, prompts):
     path = tmp_path_factory.mktemp("prompts") / "p.json"
     path.write_text(json.dumps(prompts), encoding="utf-8")
     assert read_prompts(path) == prompts
+
+
+def test_json_and_csv_may_give_a_prompt_its_image(tmp_path):
+    json_file = write(tmp_path, "p.json", json.dumps([{"prompt": "one", "image": "a.png"}, "two"]))
+    csv_file = write(tmp_path, "p.csv", "prompt,image\none,a.png\ntwo,\n")
+    for path in (json_file, csv_file):
+        assert read_prompts_and_images(path) == (["one", "two"], {"one": str(tmp_path / "a.png")})
+    absolute = write(tmp_path, "q.csv", "prompt,image\none,/pictures/a.png\n")
+    assert read_prompts_and_images(absolute)[1] == {"one": "/pictures/a.png"}
+
+
+@pytest.mark.parametrize("entries", [[{"prompt": "one", "image": 3}], [{"prompt": "one", "image": x} for x in "ab"]])
+def test_an_image_that_is_none_or_one_of_two_is_refused(tmp_path, entries):
+    with pytest.raises(ValidationError, match="image"):
+        read_prompts_and_images(write(tmp_path, "p.json", json.dumps(entries)))

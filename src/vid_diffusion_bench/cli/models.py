@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vid_diffusion_bench.cli.reply import Reply
+from cyclopts import App, Parameter
 
-app = App(name="models", help="List models and what they need.")
+from vid_diffusion_bench.cli.model_tables import fit_table, health_table
+from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.engine.fit import Fit
+
+app = App(name="models", help="List models and what they need; download, check and size them.")
 _STYLES = {"available": "green", "not_downloaded": "yellow", "missing_dependency": "yellow", "unconfigured": "yellow"}
 
 
@@ -36,12 +44,34 @@ def list_all() -> Reply:
 
 
 @app.command
-def info(name: str, /) -> Reply:
-    """Show what is known of a model: what it needs, its licence, its links, whether it could run now.
+def download(name: str, /, *, cache_dir: Path | None = None, revision: str | None = None) -> Reply:
+    """Download a model from the hub; after a failure the same command fetches what is lacking.
+
+    Only what a pipeline is loaded from is fetched: safetensors, configuration, tokenizers and scheduler. The commit is
+    written down, and the model is that one from then on. Gated models need `hf auth login` or HF_TOKEN.
 
     Args:
-        name: A name or alias.
+        name: A name or alias, or `hf:ORG/NAME`.
+        cache_dir: In place of the Hugging Face cache.
+        revision: A branch, tag or commit. Default: main.
     """
+    from vid_diffusion_bench.cli.progress import bytes_bar
+    from vid_diffusion_bench.models import download_model
+
+    with bytes_bar(name) as progress:
+        found = download_model(name, revision, cache_dir=cache_dir, progress=progress)
+    data = {**asdict(found), "folder": str(found.folder)}
+    return Reply(data, f"{name}: {found.size_bytes / 1e9:.2f} GB at {found.commit}\n{found.folder}")
+
+
+@app.command
+def info(name: str, /) -> Reply:
+    """Show what is known of a model: what it needs, its licence, its links, whether it could run now and would fit.
+
+    Args:
+        name: A name or alias, `hf:ORG/NAME`, or a diffusers folder.
+    """
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -53,7 +83,90 @@ def info(name: str, /) -> Reply:
     for field, value in data.items():
         if value not in (None, [], {}, False):
             table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value), overflow="fold"))
-    return Reply(data, table)
+    estimate = _fit(name, FitOptions()) if model.status == "available" else None
+    shown = Group(table, "", fit_table(estimate)) if estimate else table
+    return Reply({**data, "fit": estimate.model_dump(mode="json") if estimate else None}, shown)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class FitOptions:
+    """The size that is asked about; what is left out is the model's own default."""
+
+    num_frames: int | None = None
+    """Frames a clip."""
+
+    height: int | None = None
+    """Pixels."""
+
+    width: int | None = None
+    """Pixels."""
+
+    batch_size: int = 1
+    """Clips made together."""
+
+    precision: str | None = None
+    """fp32, bf16 or fp16."""
+
+    device: str | None = None
+    """auto, cpu, cuda, cuda:N or mps. Default: the setting `device`."""
+
+
+@app.command
+def fit(name: str, /, *, options: FitOptions = FitOptions()) -> Reply:
+    """Estimate whether a model fits the device's memory at a size, and how long a clip takes. Nothing is loaded.
+
+    Args:
+        name: A name or alias, `hf:ORG/NAME`, or a diffusers folder, whose weights are here.
+        options: The size.
+    """
+    estimate = _fit(name, options)
+    if estimate is None:
+        return Reply(
+            {"model": name, "fit": None}, f"{name} is no pipeline of diffusers: its memory cannot be estimated"
+        )
+    return Reply(estimate.model_dump(mode="json"), fit_table(estimate))
+
+
+@app.command
+def health_check(
+    name: str,
+    /,
+    *,
+    options: FitOptions = FitOptions(),
+    refresh: bool = False,
+) -> Reply:
+    """Load a model and make one clip in one denoising step; the finding is kept for an hour. Exit code 1 if unhealthy.
+
+    Args:
+        name: A name or alias, `hf:ORG/NAME`, or a diffusers folder.
+        options: The size, the model's own when left out.
+        refresh: Check again, whatever is kept.
+    """
+    from vid_diffusion_bench.config import GenerationParameters
+    from vid_diffusion_bench.engine.health import check_health
+
+    size = GenerationParameters(num_frames=options.num_frames, height=options.height, width=options.width)
+    found = check_health(name, device=_device(options), precision=options.precision, parameters=size, refresh=refresh)
+    return Reply(found.model_dump(mode="json"), health_table(found), DONE if found.status == "healthy" else FAILED)
+
+
+def _fit(name: str, options: FitOptions) -> Fit | None:
+    from vid_diffusion_bench.config import GenerationParameters
+    from vid_diffusion_bench.engine.fit import estimate_fit
+    from vid_diffusion_bench.models import get_model
+    from vid_diffusion_bench.profiling import device_type, resolve_device
+
+    model, device = get_model(name), resolve_device(_device(options))
+    size = GenerationParameters(num_frames=options.num_frames, height=options.height, width=options.width)
+    precision = options.precision or model.default_precision(device_type(device))
+    return estimate_fit(model, size.over(model.defaults), device, precision, options.batch_size)
+
+
+def _device(options: FitOptions) -> str:
+    from vid_diffusion_bench.settings import load_settings
+
+    return options.device or load_settings().device
 
 
 def _count(parameters: int | None) -> str:

@@ -32,7 +32,9 @@ class PromptOptions:
     """Prompts, each in quotes."""
 
     prompts_file: Annotated[Path | None, Parameter(group=_PROMPTS)] = None
-    """One prompt a line (.txt; # starts a comment), a JSON list, or CSV with a `prompt` column."""
+    """One prompt a line (.txt; # starts a comment), a JSON list, or CSV with a `prompt` column.
+
+    JSON objects and CSV may give a prompt the picture it starts from as `image`."""
 
     prompt_set: Annotated[str | None, Parameter(group=_PROMPTS)] = None
     """A standard set; see `vid-bench prompts list`."""
@@ -46,10 +48,11 @@ class PromptOptions:
                 f"prompts are given twice, by {spelled}" if given else "no prompts are given",
                 remedy='give one of --prompts "…" "…", --prompts-file FILE and --prompt-set NAME',
             )
-        from vid_diffusion_bench.prompts import prompt_set, read_prompts
+        from vid_diffusion_bench.prompts import prompt_set, read_prompts_and_images
 
         if self.prompts_file:
-            return {"prompts": read_prompts(self.prompts_file)}
+            prompts, images = read_prompts_and_images(self.prompts_file)
+            return {"prompts": prompts} | ({"images": images} if images else {})
         if self.prompt_set:
             chosen = prompt_set(self.prompt_set)
             return {"prompts": list(chosen), "prompt_set": chosen.name}
@@ -81,6 +84,21 @@ class RunOptions:
 
     negative_prompt: Annotated[str | None, Parameter(group=_CLIP)] = None
     """What the clips should not show."""
+
+    scheduler: Annotated[str | None, Parameter(group=_CLIP)] = None
+    """Class of a diffusers scheduler, such as DDIMScheduler."""
+
+    image: Annotated[Path | None, Parameter(group=_CLIP)] = None
+    """Picture that an image-to-video model starts from."""
+
+    video: Annotated[Path | None, Parameter(group=_CLIP)] = None
+    """Clip that a video-to-video model starts from; --num-frames cuts it."""
+
+    first_frame_model: Annotated[str | None, Parameter(group=_CLIP)] = None
+    """Text-to-image model (hf:ORG/NAME or folder) that makes the picture to start from where none is given."""
+
+    lora: Annotated[Names, Parameter(group=_CLIP)] = None
+    """LoRA weights to lay over the model's own: FILE.safetensors or FILE.safetensors:SCALE."""
 
     seed: Annotated[int | None, Parameter(group=_CLIP)] = None
     """Base of every clip's own seed; 0 when left out."""

@@ -22,6 +22,9 @@ from vid_diffusion_bench import events
 from vid_diffusion_bench.events import Event
 
 LINES_A_RUN = 20
+WORTH_SAYING = 60
+"""Seconds: shorter estimates are not shown."""
+
 Count = Callable[[int, int], None]
 
 
@@ -80,8 +83,8 @@ class Bars:
                 self._score(event)
             case events.ModelFailed():
                 self.say(f"{event.model} could not be run. {event.failure.code}: {event.failure.message}")
-            case events.Warned():
-                self.say(f"warning: {event.message}")
+            case events.Warned() | events.DurationEstimated() if text := _remark(event):
+                self.say(text)
 
     def _update(self, model: str, *, detail: str, completed: int | None = None) -> None:
         self.progress.update(self._clips, description=model, completed=completed, detail=detail)
@@ -122,8 +125,8 @@ class Lines:
                 self.say(f"{event.model}: scored {event.done}/{event.total}")
             case events.ModelFailed():
                 self.say(f"{event.model}: could not be run. {event.failure.code}: {event.failure.message}")
-            case events.Warned():
-                self.say(f"warning: {event.message}")
+            case events.Warned() | events.DurationEstimated() if text := _remark(event):
+                self.say(text)
 
     def _sample(self, event: events.SampleCompleted) -> None:
         clip = f"{event.record.model}: clip {event.done}/{event.total}"
@@ -147,3 +150,29 @@ def scoring(generated: Path, real: Path | None) -> Iterator[tuple[Count, Count]]
 
 def _counter(listener: Watcher, label: str) -> Count:
     return lambda done, total: listener(events.ScoringProgress(label, done, total))
+
+
+def _remark(event: events.Warned | events.DurationEstimated) -> str | None:
+    """The line that is said; a short duration is not worth one."""
+    if isinstance(event, events.Warned):
+        return f"warning: {event.message}"
+    if event.seconds < WORTH_SAYING:
+        return None
+    minutes = event.seconds / 60
+    time = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    return f"{event.model}: {event.clips} clips will take about {time} (an estimate: {event.method})"
+
+
+@contextmanager
+def bytes_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar of bytes for a download: on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

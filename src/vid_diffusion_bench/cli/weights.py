@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,9 +68,10 @@ def fetch_one(name: str, /) -> Reply:
     Args:
         name: As `vid-bench weights list` names them.
     """
+    from vid_diffusion_bench.cli.progress import bytes_bar
     from vid_diffusion_bench.weights.fetch import fetch
 
-    with _progress(name) as progress:
+    with bytes_bar(name) as progress:
         return _reply(fetch(name, progress))
 
 
@@ -99,18 +98,3 @@ def _data(state: WeightsState) -> dict[str, Any]:
     entry = asdict(state.entry)
     published = {"published_sha256": entry.pop("sha256")}
     return {**entry, **published, **found, "sha256": state.sha256, "reason": state.reason, "goes_to": goes_to}
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -2,79 +2,46 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from vid_diffusion_bench import events
-from vid_diffusion_bench.config import BenchmarkConfig, prompt_id
+from vid_diffusion_bench.config import prompt_id
 from vid_diffusion_bench.engine.checks import failure_of, flags_of, problem_of
+from vid_diffusion_bench.engine.first_frames import make_first_frames
+from vid_diffusion_bench.engine.foresee import foresee
+from vid_diffusion_bench.engine.pace import note
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample
-from vid_diffusion_bench.exceptions import GenerationCancelledError, GenerationTimeoutError, InvalidOutputError
+from vid_diffusion_bench.engine.session import Batch, Session, StepWatch
+from vid_diffusion_bench.exceptions import GenerationCancelledError, InvalidOutputError
 from vid_diffusion_bench.models import VideoModel
-from vid_diffusion_bench.profiling import Measurement, Sampler, StageTimer, measure, read_manifest
+from vid_diffusion_bench.profiling import Measurement, measure, read_manifest
 from vid_diffusion_bench.results import ClipInfo, Cost, Failure, SampleRecord
-from vid_diffusion_bench.storage import RunStore, StoredModel
+from vid_diffusion_bench.storage import StoredModel
 from vid_diffusion_bench.video import Video
 
-Batch = tuple[PlannedSample, ...]
 WARM_UP_SEED = 0
-
-
-@dataclass
-class Session:
-    """What the making of samples needs beside the model.
-
-    ``done`` of ``total`` samples of the run have ended; ``ended`` are their keys, ``made`` those that this run made.
-    ``sampler`` watches the memory from another process.
-    """
-
-    config: BenchmarkConfig
-    device: str
-    store: RunStore
-    listener: events.Listener
-    stop: threading.Event
-    total: int
-    done: int
-    ended: set[str]
-    made: set[str] = field(default_factory=set)
-    sampler: Sampler | None = None
-
-
-@dataclass
-class StepWatch:
-    """Called by the model after each denoising step: marks the time, tells the listener, and ends what must end."""
-
-    session: Session
-    batch: Batch
-    timer: StageTimer | None = None
-    step: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    def __call__(self, step: int, total: int) -> None:
-        self.step = step
-        if self.timer is not None:
-            self.timer.step()
-            first = self.batch[0]
-            self.session.listener(events.StepCompleted(first.model, first.request.prompt, step, total))
-        if self.session.stop.is_set():
-            raise GenerationCancelledError("the run was asked to stop")
-        limit = self.session.config.timeout_seconds
-        if limit is not None and time.monotonic() - self.started > limit:
-            raise GenerationTimeoutError(limit, step=step)
 
 
 def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) -> Failure | None:
     """Make and commit the ``pending`` batches of one model; why the model could not be made ready, if it could not."""
     model = planned.model
     assert model is not None
+    if refused := foresee(planned, pending, session):
+        return refused
+    try:
+        pending = make_first_frames(planned, pending, session)
+    except GenerationCancelledError:
+        return None
+    except Exception as error:  # noqa: BLE001 - a model is foreign code: what it raises is written down, the run goes on
+        return failure_of(error, "first_frame")
     session.listener(events.ModelLoading(planned.name))
     started = time.perf_counter()
     try:
         model.load(session.device, planned.precision)
         seconds = time.perf_counter() - started
-        model.check(planned.samples[0].request.parameters, session.config.batch_size)
+        model.check(pending[0][0].request.parameters, session.config.batch_size)
     except Exception as error:  # noqa: BLE001 - a model is foreign code: what it raises is written down, the run goes on
         model.unload()
         return failure_of(error, "load")
@@ -91,16 +58,19 @@ def _make_all(model: VideoModel, planned: PlannedModel, pending: list[Batch], se
     manifest = read_manifest(session.device, planned.precision)
     session.store.put_manifest(manifest)
     _warm_up(model, planned.name, pending[0], session)
+    made: list[SampleRecord] = []
     for batch in pending:
         if session.stop.is_set():
-            return
+            break
         try:
             records = _make(model, batch, session, manifest.id)
         except GenerationCancelledError:
-            return
+            break
         session.store.commit(records)
         for record, _ in records:
             count_sample(record, session)
+            made.append(record)
+    note(model, session.device, planned.precision, made)
 
 
 def count_sample(record: SampleRecord, session: Session) -> None:
@@ -175,6 +145,7 @@ def make_record(
         index=sample.index,
         seed=request.seed,
         parameters=request.parameters,
+        inputs=sample.inputs,
         status="failed" if failure else "completed",
         failure=failure,
         clip=clip,

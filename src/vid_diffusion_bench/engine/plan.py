@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError
 
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, derive_seed
 from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, VidBenchError
 from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.models import PRECISIONS, GenerationRequest, ServedModel, VideoModel, get_model
+from vid_diffusion_bench.models import (
+    PRECISIONS,
+    GenerationRequest,
+    ServedModel,
+    VideoModel,
+    get_first_frame_model,
+    get_model,
+)
+from vid_diffusion_bench.models.conditioning import CONDITIONS
+from vid_diffusion_bench.models.lora import Lora
 from vid_diffusion_bench.models.served import REMOTE
 from vid_diffusion_bench.profiling import device_type, resolve_device
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.video import find_videos
 
+if TYPE_CHECKING:
+    from vid_diffusion_bench.models.first_frame import FirstFrameModel
+
 
 @dataclass(frozen=True)
 class PlannedSample:
-    """One clip to make. ``index`` counts the samples of one prompt; ``key`` is the same wherever the pixels are."""
+    """One clip to make. ``index`` counts the samples of one prompt; ``key`` is the same wherever the pixels are.
+
+    ``inputs`` says what the clip starts from, by name: the file's SHA-256, or the model that makes its first frame.
+    """
 
     key: str
     model: str
     index: int
     request: GenerationRequest
+    inputs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,7 @@ class PlannedModel:
     """One model of a run, by the name it was asked for under, and its samples in batches.
 
     ``model`` is ``None`` when it cannot be opened here; ``error`` then says why, and its samples are failures.
+    ``first_frame`` makes what its samples start from, where the user gave nothing.
     """
 
     name: str
@@ -41,6 +58,7 @@ class PlannedModel:
     precision: str
     batches: tuple[tuple[PlannedSample, ...], ...]
     error: ModelLoadingError | None = None
+    first_frame: FirstFrameModel | None = None
 
     @property
     def samples(self) -> list[PlannedSample]:
@@ -114,7 +132,7 @@ def _plan(
             error = caught
         except ValidationError as problem:
             problems.append(problem)
-    batches = _batches(name, config, config.parameters_set(), {"not opened": name})
+    batches = _batches(name, config, config.parameters_set(), Decides({"not opened": name}))
     return PlannedModel(name, None, config.precision or "", batches, error)
 
 
@@ -136,42 +154,91 @@ def _raise(problems: list[VidBenchError], opened: Mapping[str, object]) -> None:
 
 def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: str) -> PlannedModel:
     parameters = config.parameters_set().over(model.defaults)
+    precision = config.precision or model.default_precision(device_type(device))
     try:
-        model.check(parameters, config.batch_size)
+        model.use_loras([Lora.parse(text) for text in config.lora])
+        first_frame = _first_frame_model(model, config, parameters)
+        inputs = {path: _inputs(model, config, _with_image(parameters, path)) for path in _images(config, parameters)}
     except ValidationError as error:
         raise ValidationError(f"{name}: {error.message}", remedy=error.remedy, details=error.details) from error
-    precision = config.precision or model.default_precision(device_type(device))
-    inputs = model.inputs(parameters)
+    if first_frame:
+        maker = {"first_frame": first_frame.identity(), "precision": first_frame.default_precision(device_type(device))}
+        inputs = {path: files if path else {**files, "image": maker} for path, files in inputs.items()}
     decides = {
         "model": model.identity(),
-        "inputs": inputs,
-        "parameters": _plain(parameters, inputs),
+        "parameters": _plain(parameters, next(iter(inputs.values()))),
         "precision": precision,
         "device": REMOTE if isinstance(model, ServedModel) else device_type(device),
     }
-    return PlannedModel(name, model, precision, _batches(name, config, parameters, decides))
+    batches = _batches(name, config, parameters, Decides(decides, inputs))
+    return PlannedModel(name, model, precision, batches, first_frame=first_frame)
 
 
-def _plain(parameters: GenerationParameters, inputs: dict[str, str]) -> dict[str, Any]:
-    """Parameters as plain data, without the paths of files whose content is known."""
+def _images(config: BenchmarkConfig, parameters: GenerationParameters) -> list[str | None]:
+    """The images that the prompts start from, each once; ``None`` where a prompt has none."""
+    return list(dict.fromkeys(config.images.get(prompt, parameters.image) for prompt in config.prompts))
+
+
+def _with_image(parameters: GenerationParameters, image: str | None) -> GenerationParameters:
+    return parameters.model_copy(update={"image": image})
+
+
+def _inputs(model: VideoModel, config: BenchmarkConfig, parameters: GenerationParameters) -> dict[str, Any]:
+    """The content of the files that a clip starts from, once the model has accepted them."""
+    model.check(parameters, config.batch_size)
+    return dict(model.inputs(parameters))
+
+
+def _first_frame_model(
+    model: VideoModel, config: BenchmarkConfig, parameters: GenerationParameters
+) -> FirstFrameModel | None:
+    """What makes the images that the prompts do not have, if ``model`` starts from one."""
+    if "video" in model.needs and parameters.video is None:
+        raise ValidationError("starts from a video and was given none", remedy="give --video FILE")
+    if "image" not in model.needs or None not in _images(config, parameters):
+        return None
+    if config.first_frame_model is None:
+        raise ValidationError(
+            "starts from an image and was given only text",
+            remedy="give --image FILE, or --first-frame-model with a text-to-image model that makes it",
+        )
+    return get_first_frame_model(config.first_frame_model)
+
+
+def _plain(parameters: GenerationParameters, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as plain data, without the paths of files: what is in them is told by the inputs."""
     extra = {name: value for name, value in parameters.extra.items() if name not in inputs}
     try:
-        return parameters.model_copy(update={"extra": extra}).model_dump(mode="json")
+        return parameters.model_copy(update={"extra": extra}).model_dump(mode="json", exclude=set(CONDITIONS))
     except PydanticSerializationError as error:
         raise ValidationError(
             f"extra holds something that cannot be written down: {error}", remedy="numbers, texts and lists of them"
         ) from error
 
 
+@dataclass(frozen=True)
+class Decides:
+    """What decides the pixels beside prompt and seed: the same for all samples, and by the image they start from."""
+
+    common: dict[str, Any]
+    inputs: Mapping[str | None, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, request: GenerationRequest) -> dict[str, Any]:
+        """The inputs of one sample."""
+        return self.inputs.get(request.parameters.image, {})
+
+
 def _batches(
-    name: str, config: BenchmarkConfig, parameters: GenerationParameters, decides: dict[str, Any]
+    name: str, config: BenchmarkConfig, parameters: GenerationParameters, decides: Decides
 ) -> tuple[tuple[PlannedSample, ...], ...]:
     """The samples of one model, in the batches they are made in."""
     requests = list(_requests(config, parameters))
     chunks = [requests[start : start + config.batch_size] for start in range(0, len(requests), config.batch_size)]
     return tuple(
         tuple(
-            PlannedSample(sample_key(decides, request, [mate for _, mate in chunk]), name, index, request)
+            PlannedSample(
+                sample_key(decides, request, [mate for _, mate in chunk]), name, index, request, decides.of(request)
+            )
             for index, request in chunk
         )
         for chunk in chunks
@@ -182,17 +249,24 @@ def _requests(config: BenchmarkConfig, parameters: GenerationParameters) -> Iter
     """(index within its prompt, request) of every sample. A prompt written twice gets further samples, not the same."""
     made: Counter[str] = Counter()
     for prompt in config.prompts:
+        own = _with_image(parameters, config.images.get(prompt, parameters.image))
         for _ in range(config.samples_per_prompt):
             index = made[prompt]
-            yield index, GenerationRequest(prompt, derive_seed(config.base_seed, prompt, index), parameters)
+            yield index, GenerationRequest(prompt, derive_seed(config.base_seed, prompt, index), own)
             made[prompt] += 1
 
 
-def sample_key(decides: dict[str, Any], request: GenerationRequest, batch: Sequence[GenerationRequest]) -> str:
+def sample_key(decides: Decides, request: GenerationRequest, batch: Sequence[GenerationRequest]) -> str:
     """SHA-256 of everything that decides the pixels of ``request``.
 
     Clips of a batch share the arithmetic, and the same clip comes out a few levels different beside others; so where
     there are others, they are part of the key.
     """
-    others = [[mate.prompt, mate.seed] for mate in batch] if len(batch) > 1 else None
-    return fingerprint({**decides, "prompt": request.prompt, "seed": request.seed, "batch": others})
+    own = {"inputs": decides.of(request), "prompt": request.prompt, "seed": request.seed}
+    others = [_mate(decides, mate) for mate in batch] if len(batch) > 1 else None
+    return fingerprint({**decides.common, **own, "batch": others})
+
+
+def _mate(decides: Decides, request: GenerationRequest) -> list[Any]:
+    inputs = decides.of(request) if len(decides.inputs) > 1 else None
+    return [request.prompt, request.seed, *([inputs] if inputs else [])]

@@ -11,11 +11,12 @@ from pathlib import Path
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.checks import failure_of
-from vid_diffusion_bench.engine.generate import Batch, Session, make_samples, unmade
+from vid_diffusion_bench.engine.generate import make_samples, unmade
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, make_plan
 from vid_diffusion_bench.engine.scored import score_models, unscored
 from vid_diffusion_bench.engine.serving import check_serving, serve_samples
 from vid_diffusion_bench.engine.serving_figures import served_performance
+from vid_diffusion_bench.engine.session import Batch, Session
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import GenerationCancelledError, StorageError
 from vid_diffusion_bench.metrics import MetricRegistry

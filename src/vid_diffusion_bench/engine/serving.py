@@ -9,10 +9,11 @@ from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.arrivals import Arrivals, plan_arrivals
 from vid_diffusion_bench.engine.checks import failure_of
-from vid_diffusion_bench.engine.generate import Batch, Session, count_sample, make_record, store_clip
+from vid_diffusion_bench.engine.generate import count_sample, make_record, store_clip
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample
 from vid_diffusion_bench.engine.sending import Order, Outcome, send_all
 from vid_diffusion_bench.engine.serving_figures import ELSEWHERE
+from vid_diffusion_bench.engine.session import Batch, Session
 from vid_diffusion_bench.exceptions import ValidationError, VidBenchError
 from vid_diffusion_bench.models.served import REMOTE, ServedModel
 from vid_diffusion_bench.profiling import read_manifest

@@ -2,7 +2,15 @@
 
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
-from vid_diffusion_bench.models.resolve import ModelRegistry, get_model, list_models, model_info, register_model
+from vid_diffusion_bench.models.resolve import (
+    ModelRegistry,
+    download_model,
+    get_first_frame_model,
+    get_model,
+    list_models,
+    model_info,
+    register_model,
+)
 from vid_diffusion_bench.models.served import ServedModel
 
 __all__ = [
@@ -15,6 +23,8 @@ __all__ = [
     "StepCallback",
     "VideoModel",
     "catalogue",
+    "download_model",
+    "get_first_frame_model",
     "get_model",
     "list_models",
     "model_info",

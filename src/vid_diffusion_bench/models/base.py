@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.models.conditioning import CONDITIONS, file_hash
 
 if TYPE_CHECKING:
+    from vid_diffusion_bench.models.lora import Lora
     from vid_diffusion_bench.video import Video
 
 StepCallback = Callable[[int, int], None]
@@ -69,8 +72,27 @@ class VideoModel(ABC):
         return self.provenance()
 
     def inputs(self, parameters: GenerationParameters) -> dict[str, str]:
-        """SHA-256 by name of each file that ``parameters`` points at, such as a conditioning image."""
-        return {}
+        """SHA-256 by name of each file that ``parameters`` points at, such as a conditioning image.
+
+        Raises:
+            ValidationError: One is not there.
+        """
+        files = {name: getattr(parameters, name) for name in CONDITIONS}
+        return {name: file_hash(path) for name, path in files.items() if path is not None}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Which of ``image`` and ``video`` it cannot start without."""
+        return ()
+
+    def use_loras(self, loras: Sequence[Lora]) -> None:
+        """Lay LoRA weights over the model's own at the next :meth:`load`; they are part of its identity.
+
+        Raises:
+            ValidationError: It takes none.
+        """
+        if loras:
+            raise ValidationError(f"{self.name} takes no LoRA weights", remedy="leave --lora out for this model")
 
     def check(self, parameters: GenerationParameters, batch_size: int) -> None:
         """Raise :class:`ValidationError`, with the nearest possible value, for what this model cannot make."""
@@ -80,7 +102,7 @@ class VideoModel(ABC):
         return "fp32"
 
     def load(self, device: str, precision: str) -> None:
-        """Make ready to generate.
+        """Make ready to generate. A model that is loaded so already does nothing.
 
         Raises:
             ModelLoadingError: It cannot be made ready.

@@ -14,18 +14,29 @@ from vid_diffusion_bench.models.snapshot import components, read_config
 _NOT_CAUSAL = frozenset({"AutoencoderKLAllegro"})
 """Autoencoders that code every group of frames alike; all others code the first frame by itself."""
 
+ONLY_TILED = frozenset({"AutoencoderKLAllegro"})
+"""Autoencoders that decode in tiles only, and are not told to when a pipeline is loaded."""
+
 
 @dataclass(frozen=True)
 class Grid:
-    """Frame counts are ``k * temporal + first``, sides are multiples of ``spatial``."""
+    """Frame counts are ``k * temporal + first``, sides are multiples of ``spatial``.
+
+    ``only`` is the one count of frames there is. ``tiles`` are (size, step) in frames, height and width of an
+    autoencoder that decodes in tiles only, and leaves grey what no whole tile covers.
+    """
 
     temporal: int = 1
     first: int = 0
     spatial: int = 1
+    only: int | None = None
+    tiles: tuple[tuple[int, int], ...] = ()
 
     def check(self, parameters: GenerationParameters) -> None:
         """Raise :class:`ValidationError`, with the nearest possible values, for what is not on the grid."""
         frames = parameters.num_frames
+        if self.only and frames not in (None, self.only):
+            raise ValidationError(f"this model makes {self.only} frames only", remedy=f"use num_frames={self.only}")
         if frames is not None and (frames < self.first or (frames - self.first) % self.temporal):
             form = f"k*{self.temporal}+{self.first}" if self.first else f"k*{self.temporal}"
             near = _nearest(frames, self.temporal, self.first)
@@ -40,6 +51,17 @@ class Grid:
                     f"this model's {side} is a multiple of {self.spatial}, not {value}",
                     remedy=f"use {side}={' or '.join(map(str, near))}",
                 )
+        self._check_tiles(parameters)
+
+    def _check_tiles(self, parameters: GenerationParameters) -> None:
+        for name, (size, step) in zip(("num_frames", "height", "width"), self.tiles, strict=False):
+            value = getattr(parameters, name)
+            if value is not None and (value < size or (value - size) % step):
+                near = _nearest(max(value, size), step, size)
+                raise ValidationError(
+                    f"this model decodes whole tiles only: its {name} is k*{step}+{size}, not {value}",
+                    remedy=f"use {name}={' or '.join(map(str, near))}",
+                )
 
 
 def _nearest(value: int, step: int, first: int) -> list[int]:
@@ -49,24 +71,32 @@ def _nearest(value: int, step: int, first: int) -> list[int]:
 
 def read_grid(folder: Path) -> Grid:
     """The grid of a diffusers folder, from the configurations of its autoencoder and its denoiser."""
-    import diffusers
-
     parts = components(folder)
-    autoencoder = getattr(diffusers, parts.get("vae", ""), None)
-    if autoencoder is None:
+    vae = build_autoencoder(folder)
+    if vae is None:
         return Grid()
-    temporal, spatial = _ratios(autoencoder, read_config(folder, "vae"))
+    temporal, spatial = ratios(vae)
+    tiles = tuple(zip(vae.kernel, vae.stride, strict=True)) if parts["vae"] in ONLY_TILED else ()
     patch_time, patch_space = _patch(folder, parts)
     first = 1 if temporal > 1 and parts["vae"] not in _NOT_CAUSAL else 0
-    return Grid(temporal * patch_time, first, spatial * patch_space)
+    only = read_config(folder, "transformer").get("video_length")
+    return Grid(temporal * patch_time, first, spatial * patch_space, only, tiles)
 
 
-def _ratios(autoencoder: Any, config: dict[str, Any]) -> tuple[int, int]:
-    """Compression (in time, in space); the class is built without weights because it knows best."""
+def build_autoencoder(folder: Path) -> Any:
+    """A folder's autoencoder without its weights, which knows its own shape; ``None`` where diffusers has none such."""
+    import diffusers
     import torch
 
+    autoencoder = getattr(diffusers, components(folder).get("vae", ""), None)
+    if autoencoder is None:
+        return None
     with torch.device("meta"):
-        built = autoencoder.from_config(config)
+        return autoencoder.from_config(read_config(folder, "vae"))
+
+
+def ratios(built: Any) -> tuple[int, int]:
+    """Compression (in time, in space) of an autoencoder."""
     temporal = _stated(built, "temporal_compression_ratio") or _stated(built, "scale_factor_temporal") or 1
     spatial = (
         _stated(built, "scale_factor_spatial")

@@ -27,8 +27,10 @@ from vid_diffusion_bench.exceptions import (
 from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo
-from vid_diffusion_bench.models.constraints import Grid, read_grid
-from vid_diffusion_bench.models.pipeline_call import PipelineCall
+from vid_diffusion_bench.models.conditioning import file_hash, open_video
+from vid_diffusion_bench.models.constraints import ONLY_TILED, Grid, read_grid
+from vid_diffusion_bench.models.lora import Lora, load_loras, require_lora
+from vid_diffusion_bench.models.pipeline_call import PipelineCall, is_picture
 from vid_diffusion_bench.video import Frames, Video
 
 DEFAULTS_FILE = "generation_defaults.json"
@@ -56,6 +58,8 @@ class DiffusersModel(VideoModel):
         self._hub = hub or (info.hub if info else None)
         self._pipeline: Any = None
         self._own_scheduler: Any = None
+        self._loaded_as: tuple[str, str] | None = None
+        self._loras: tuple[Lora, ...] = ()
         self._class_name: str = snapshot.read_index(folder)["_class_name"]
         if code := snapshot.own_code(folder):
             raise ModelLoadingError(
@@ -65,14 +69,23 @@ class DiffusersModel(VideoModel):
         if problems := snapshot.missing_parts(folder):
             raise WeightsNotFoundError(
                 f"{folder} is not a whole pipeline: {'; '.join(problems)}",
-                remedy=f"hf download {self._hub}" if self._hub else "save the pipeline again",
+                remedy=f"vid-bench models download hf:{self._hub}" if self._hub else "save the pipeline again",
                 details={"missing": problems},
             )
 
     @cached_property
     def call(self) -> PipelineCall:
         """The pipeline's call signature."""
-        return PipelineCall.of(_pipeline_class(self._class_name))
+        return PipelineCall.of(self.pipeline_class)
+
+    @property
+    def pipeline_class(self) -> Any:
+        """The class that the folder's index names.
+
+        Raises:
+            ModelLoadingError: The diffusers that is installed has none of that name.
+        """
+        return _pipeline_class(self._class_name)
 
     @cached_property
     def grid(self) -> Grid:
@@ -95,40 +108,75 @@ class DiffusersModel(VideoModel):
             "licence": self._info.licence if self._info else None,
             "reads_prompt": self.call.reads_prompt,
             "rounding": "uint8 = round(255 * x), ties to even",
+            **self._adapted(),
         }
 
     def identity(self) -> dict[str, Any]:
         libraries = {name: version(name) for name in ("diffusers", "torch", "transformers")}
-        return {"class": self._class_name, "weights_sha256": self._weights, "libraries": libraries}
+        own = {"class": self._class_name, "weights_sha256": self._weights, "libraries": libraries}
+        return own | self._adapted()
+
+    def _adapted(self) -> dict[str, Any]:
+        return {"loras": [lora.identity() for lora in self._loras]} if self._loras else {}
 
     @cached_property
     def _weights(self) -> str:
         return snapshot.weights_sha256(self.folder)
 
     def inputs(self, parameters: GenerationParameters) -> dict[str, str]:
-        image = parameters.extra.get("image")
-        return {} if image is None else {"image": snapshot.file_sha256(Path(image).expanduser())}
+        pictures = {name: str(value) for name, value in parameters.extra.items() if is_picture(name, value)}
+        return super().inputs(parameters) | {name: file_hash(path) for name, path in pictures.items()}
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.call.needs
+
+    def use_loras(self, loras: Sequence[Lora]) -> None:
+        if loras:
+            require_lora(self.pipeline_class)
+        self._loras = tuple(loras)
 
     def check(self, parameters: GenerationParameters, batch_size: int) -> None:
         self.call.check(parameters)
         self.grid.check(parameters)
+        if self.grid.tiles and batch_size > 1:
+            raise ValidationError(f"{self._class_name} decodes one clip at a time", remedy="use batch_size=1")
+        if parameters.video is not None:
+            length = open_video(parameters.video, parameters.num_frames).num_frames
+            self.grid.check(parameters.model_copy(update={"num_frames": length}))
         _scheduler_class(parameters.scheduler)
         if self._pipeline is not None:
             self._check_inputs(parameters, batch_size)
 
     def _check_inputs(self, parameters: GenerationParameters, batch_size: int) -> None:
         """Ask the loaded pipeline itself."""
-        if not hasattr(self._pipeline, "check_inputs"):
-            return
         request = GenerationRequest("a prompt", 0, parameters)
+        if problem := self._problem(self._arguments([request] * batch_size)):
+            remedy = "use batch_size=1" if batch_size > 1 else None
+            raise ValidationError(f"{self._class_name}: {problem}", remedy=remedy)
+
+    def _problem(self, arguments: Mapping[str, Any]) -> str | None:
+        """What the loaded pipeline says against a call, if it looks at its inputs."""
+        if not hasattr(self._pipeline, "check_inputs"):
+            return None
         given = {name: p.default for name, p in self.call.signature.items() if p.default is not p.empty}
-        given |= self.call.arguments([request] * batch_size)
+        given |= arguments
         asked = inspect.signature(self._pipeline.check_inputs).parameters.items()
         known = {name: given.get(name) for name, p in asked if name in given or p.default is p.empty}
         try:
             self._pipeline.check_inputs(**known)
         except (ValueError, TypeError) as error:
-            raise ValidationError(f"{self._class_name}: {error}") from error
+            return str(error)
+        return None
+
+    def _arguments(self, requests: Sequence[GenerationRequest]) -> dict[str, Any]:
+        """The call for a batch; some pipelines take one image for all its clips and no list of them."""
+        arguments = self.call.arguments(requests)
+        shared = {request.parameters.image for request in requests}
+        if len(requests) > 1 and len(shared) == 1 and isinstance(arguments.get("image"), list):
+            single = {**arguments, "image": arguments["image"][0]}
+            return single if self._problem(arguments) and not self._problem(single) else arguments
+        return arguments
 
     def default_precision(self, device: str) -> str:
         """fp32 on a CPU; elsewhere what the model's card asks for, else what its weights are stored in."""
@@ -142,6 +190,8 @@ class DiffusersModel(VideoModel):
         import diffusers
         import torch
 
+        if self._pipeline is not None and self._loaded_as == (device, precision):
+            return
         if precision not in PRECISIONS:
             raise ValidationError(f"no precision {precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
@@ -149,20 +199,32 @@ class DiffusersModel(VideoModel):
         options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, word: dtype}
         try:
             with _quiet():
-                self._pipeline = _pipeline_class(self._class_name).from_pretrained(str(self.folder), **options)
+                self._pipeline = self.pipeline_class.from_pretrained(str(self.folder), **options)
                 self._pipeline.to(device)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
             self.unload()
             raise ModelLoadingError(
                 f"{self.folder.name} cannot be loaded: {error}", remedy="download or save the pipeline again"
             ) from error
+        self._finish(device, precision)
+
+    def _finish(self, device: str, precision: str) -> None:
+        """What is done to a pipeline once it is read."""
+        try:
+            load_loras(self._pipeline, self._loras)
+        except ModelLoadingError:
+            self.unload()
+            raise
+        if type(getattr(self._pipeline, "vae", None)).__name__ in ONLY_TILED:
+            self._pipeline.vae.enable_tiling()
+        self._loaded_as = device, precision
         self._own_scheduler = self._pipeline.scheduler
         self._pipeline.set_progress_bar_config(disable=True)
 
     def unload(self) -> None:
         import torch
 
-        self._pipeline = self._own_scheduler = None
+        self._pipeline = self._own_scheduler = self._loaded_as = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -177,16 +239,25 @@ class DiffusersModel(VideoModel):
         }
 
     def generate(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> list[Video]:
+        output = self.run_pipeline(requests, on_step)
+        return [_video(clip, self._fps(requests[0].parameters)) for clip in output.frames]
+
+    def run_pipeline(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> Any:
+        """What the pipeline itself returns for one batch."""
         import torch
 
         parameters = requests[0].parameters
         self._use_scheduler(parameters.scheduler)
-        arguments = self.call.arguments(requests)
+        arguments = self._arguments(requests)
         observed = self.call.observed(on_step, parameters.num_inference_steps or 0)
         with torch.inference_mode():
-            output = self._loaded(**arguments, **observed)
-        fps = parameters.fps or self.defaults.fps or 0.0
-        return [_video(clip, fps) for clip in output.frames]
+            return self._loaded(**arguments, **observed)
+
+    def _fps(self, parameters: GenerationParameters) -> float:
+        """What was asked, else that of the clip it starts from, else the pipeline's own."""
+        if parameters.fps is None and parameters.video is not None:
+            return open_video(parameters.video).fps
+        return parameters.fps or self.defaults.fps or 0.0
 
     @property
     def _loaded(self) -> Any:

@@ -49,6 +49,8 @@ class OracleModel(VideoModel):
         refused = {
             "negative_prompt": bool(parameters.negative_prompt),
             "scheduler": parameters.scheduler is not None,
+            "image": parameters.image is not None,
+            "video": parameters.video is not None,
             "extra": bool(parameters.extra),
         }
         given = [name for name, is_given in refused.items() if is_given]

@@ -6,12 +6,12 @@ import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
 from vid_diffusion_bench.models.base import GenerationRequest, StepCallback
+from vid_diffusion_bench.models.conditioning import CONDITIONS, open_image, open_video, pictures
 
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "num_frames": ("num_frames", "video_length", "frames"),
@@ -27,10 +27,12 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 ASSUMED_FPS = 8.0
 """Playback rate of a clip whose pipeline neither takes nor states one."""
 
-_IMAGE_TO_VIDEO = ("ImageToVideo", "I2V", "Image2Video")
+_FROM = {"image": ("ImageToVideo", "I2V", "Image2Video"), "video": ("VideoToVideo",)}
+"""What a pipeline starts from, by what its class is called: some let the argument be ``None`` and then fail."""
 _OURS = frozenset(
     {"self", "prompt", "generator", "output_type", "return_dict", "callback", "callback_steps"}
     | {"callback_on_step_end", "num_videos_per_prompt", "num_images_per_prompt"}
+    | {*CONDITIONS}
     | {spelling for spellings in SPELLINGS.values() for spelling in spellings}
 )
 
@@ -49,16 +51,31 @@ class PipelineCall:
 
     @classmethod
     def of(cls, pipeline_class: type) -> PipelineCall:
-        """Read a pipeline class.
+        """Read a video pipeline's class.
 
         Raises:
-            ModelLoadingError: It takes no number of frames, so it does not make videos.
+            ModelLoadingError: It takes neither a number of frames nor a video, so it does not make videos.
         """
         call = cls(pipeline_class.__name__, inspect.signature(pipeline_class.__call__).parameters)
-        if call.spelling("num_frames") is None:
+        if call.spelling("num_frames") is None and "video" not in call.signature:
             raise ModelLoadingError(
-                f"{call.name} is not a video pipeline: its call takes no number of frames",
-                remedy="give a text-to-video or image-to-video pipeline",
+                f"{call.name} is not a video pipeline: its call takes no number of frames and no video",
+                remedy="give a text-to-video, image-to-video or video-to-video pipeline",
+            )
+        return call
+
+    @classmethod
+    def of_images(cls, pipeline_class: type) -> PipelineCall:
+        """Read a text-to-image pipeline's class.
+
+        Raises:
+            ModelLoadingError: It makes videos, or starts from something else than text.
+        """
+        call = cls(pipeline_class.__name__, inspect.signature(pipeline_class.__call__).parameters)
+        others = (*SPELLINGS["num_frames"], *CONDITIONS)
+        if "prompt" not in call.signature or any(name in call.signature for name in others):
+            raise ModelLoadingError(
+                f"{call.name} is not a text-to-image pipeline", remedy="give one whose call takes a prompt and no image"
             )
         return call
 
@@ -71,17 +88,19 @@ class PipelineCall:
         return "prompt" in self.signature
 
     @property
-    def needs_image(self) -> bool:
-        """Whether it cannot start without a conditioning image."""
-        image = self.signature.get("image")
-        if image is None:
-            return False
-        return image.default is inspect.Parameter.empty or any(mark in self.name for mark in _IMAGE_TO_VIDEO)
+    def needs(self) -> tuple[str, ...]:
+        """Which of ``image`` and ``video`` it cannot start without."""
+        return tuple(name for name in CONDITIONS if name in self.signature and self._cannot_do_without(name))
+
+    def _cannot_do_without(self, name: str) -> bool:
+        required = self.signature[name].default is inspect.Parameter.empty
+        return required or any(mark in self.name for mark in _FROM[name])
 
     def defaults(self) -> GenerationParameters:
         """What the signature itself states; ``None`` where the pipeline decides when called."""
         stated = {name: self._default(name) for name in SPELLINGS if name != "negative_prompt"}
-        stated["fps"] = stated["fps"] or ASSUMED_FPS
+        if "video" not in self.needs:
+            stated["fps"] = stated["fps"] or ASSUMED_FPS
         return GenerationParameters(**stated)
 
     def _default(self, name: str) -> Any:
@@ -96,13 +115,14 @@ class PipelineCall:
                 raise ValidationError(f"{self.name} takes no {name}", remedy=f"leave {name} out for this model")
         for name in parameters.extra:
             self._check_extra(name)
-        if self.needs_image and "image" not in parameters.extra:
-            raise ValidationError(
-                f"{self.name} starts from an image and was given only text",
-                remedy="give the image to start from, in the file for `vid-bench run --config`: extra: {image: FILE}",
-            )
-        if "image" in parameters.extra:
-            open_image(parameters.extra["image"])
+        for name in CONDITIONS:
+            if getattr(parameters, name) is not None and name not in self.signature:
+                raise ValidationError(f"{self.name} starts from no {name}", remedy=f"leave --{name} out for this model")
+        self._files(parameters)
+
+    def lacking(self, parameters: GenerationParameters) -> tuple[str, ...]:
+        """What it needs to start from and ``parameters`` do not give."""
+        return tuple(name for name in self.needs if getattr(parameters, name) is None)
 
     def _check_extra(self, name: str) -> None:
         if name in _OURS:
@@ -119,25 +139,34 @@ class PipelineCall:
         import torch
 
         parameters = requests[0].parameters
+        if lacking := [name for request in requests for name in self.lacking(request.parameters)]:
+            raise ValidationError(f"{self.name} starts from {_article(lacking[0])}, and none is given")
         arguments = {
             word: _as_number(value)
             for name in SPELLINGS
             if (word := self.spelling(name)) and (value := getattr(parameters, name)) is not None
         }
-        arguments["generator"] = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+        generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+        arguments["generator"] = _one_or_list(generators)
         arguments["output_type"] = "np"
         if self.reads_prompt:
             arguments["prompt"] = [request.prompt for request in requests]
         if isinstance(arguments.get("negative_prompt"), str):
             arguments["negative_prompt"] = [arguments["negative_prompt"]] * len(requests)
-        return arguments | self._extra(parameters.extra, len(requests))
+        starts = [self._files(request.parameters) for request in requests]
+        for name in starts[0]:
+            arguments[name] = _one_or_list([start[name] for start in starts])
+        extra = {name: value for name, value in parameters.extra.items() if not is_picture(name, value)}
+        return arguments | extra
 
-    def _extra(self, extra: Mapping[str, Any], count: int) -> dict[str, Any]:
-        arguments = dict(extra)
-        if "image" in arguments:
-            image = open_image(arguments["image"])
-            arguments["image"] = image if count == 1 else [image] * count
-        return arguments
+    def _files(self, parameters: GenerationParameters) -> dict[str, Any]:
+        """The pictures and clips that ``parameters`` name, opened."""
+        opened = {name: open_image(value) for name, value in parameters.extra.items() if is_picture(name, value)}
+        if parameters.image is not None:
+            opened["image"] = open_image(parameters.image)
+        if parameters.video is not None:
+            opened["video"] = pictures(open_video(parameters.video, parameters.num_frames))
+        return opened
 
     def observed(self, on_step: StepCallback, total: int) -> dict[str, Any]:
         """The arguments that have ``on_step`` called after each denoising step; none where the pipeline cannot."""
@@ -158,16 +187,15 @@ def _as_number(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def open_image(path: Any) -> Any:
-    """The RGB picture in a file.
+def is_picture(name: str, value: Any) -> bool:
+    """Whether an extra argument is the path of a picture: ``last_image`` and the like."""
+    return name.endswith("image") and isinstance(value, str)
 
-    Raises:
-        ValidationError: It is not there or not a picture.
-    """
-    from PIL import Image, UnidentifiedImageError
 
-    try:
-        with Image.open(Path(path).expanduser()) as image:
-            return image.convert("RGB")
-    except (OSError, TypeError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ValidationError(f"{path} is not an image: {error}", remedy="give a png, jpg or webp file") from error
+def _one_or_list(given: list[Any]) -> Any:
+    """What a call for one clip is given alone: some pipelines read a list of one otherwise."""
+    return given[0] if len(given) == 1 else given
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"

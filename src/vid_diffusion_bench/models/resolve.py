@@ -7,15 +7,19 @@ from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, WeightsNotFoundError
+from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, WeightsNotFoundError
 from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
 from vid_diffusion_bench.models.served import ServedModel
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.weights.places import hub_cache
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.models.download import Downloaded, Progress
+    from vid_diffusion_bench.models.first_frame import FirstFrameModel
 
 ModelFactory = Callable[[], VideoModel]
 _ENDPOINT = "endpoint:"
@@ -66,6 +70,48 @@ def _pipeline(reference: str, folder: Path, **known: Any) -> VideoModel:
     from vid_diffusion_bench.models.diffusers import DiffusersModel
 
     return DiffusersModel(reference, folder, **known)
+
+
+def get_first_frame_model(reference: str) -> FirstFrameModel:
+    """The text-to-image pipeline behind ``hf:ORG/NAME[@REVISION]`` or a diffusers folder, not loaded yet.
+
+    Raises:
+        ValidationError: It is neither.
+        WeightsNotFoundError: Its weights are not on this machine.
+        ModelLoadingError: It cannot run here, or does not make images from text.
+    """
+    hub_id, revision = snapshot.parse_hub_reference(reference[3:]) if reference.startswith("hf:") else (None, "")
+    folder = _hub_folder(hub_id, revision) if hub_id else Path(reference).expanduser()
+    if not folder.is_dir():
+        raise ValidationError(f"{reference} is not a folder", remedy="write hf:ORG/NAME or a diffusers folder")
+    from vid_diffusion_bench.models.first_frame import FirstFrameModel
+
+    model = FirstFrameModel(reference, folder, hub=hub_id)
+    _ = model.call
+    return model
+
+
+def download_model(
+    reference: str, revision: str | None = None, *, cache_dir: Path | None = None, progress: Progress | None = None
+) -> Downloaded:
+    """Fetch a catalogue name's or ``hf:ORG/NAME``'s pipeline from the hub.
+
+    Raises:
+        ModelNotFoundError: No such name.
+        ModelLoadingError: There is nothing to download for it, or it cannot be had; the remedy says what to do.
+        StorageError: The folder cannot be written.
+    """
+    from vid_diffusion_bench.models.download import download
+
+    if reference.startswith("hf:"):
+        hub, at = snapshot.parse_hub_reference(reference[3:])
+        return download(hub, revision or at, cache_dir=cache_dir, progress=progress)
+    info = model_info(reference)
+    if info.assembly or not info.hub:
+        reason = "is assembled from parts" if info.assembly else "has no weights on the hub"
+        remedy = _how_to_get(info) if info.assembly else "`vid-bench models info` says what it is"
+        raise ModelLoadingError(f"{info.name} {reason} and cannot be downloaded", remedy=remedy)
+    return download(info.hub, revision or "main", cache_dir=cache_dir, progress=progress)
 
 
 def _endpoint(reference: str) -> ServedModel:
@@ -175,7 +221,7 @@ def _hub_folder(hub_id: str, revision: str) -> Path:
         at = "" if revision == "main" else f" --revision {revision}"
         raise WeightsNotFoundError(
             f"hf:{hub_id} is not in {hub_cache()}",
-            remedy=f"hf download {hub_id}{at}",
+            remedy=f"vid-bench models download hf:{hub_id}{at}",
             details={"hub": hub_id, "revision": revision},
         )
     return folder
@@ -187,7 +233,7 @@ def _how_to_get(info: ModelInfo) -> str:
     if not info.hub:
         return "this installation does not contain its weights"
     accept = f"accept its licence at {info.huggingface_url}, then " if info.gated else ""
-    return f"{accept}hf download {info.hub}"
+    return f"{accept}vid-bench models download {info.name}"
 
 
 def _open(info: ModelInfo) -> VideoModel:

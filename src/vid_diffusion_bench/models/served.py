@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
 from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.models.conditioning import CONDITIONS
 from vid_diffusion_bench.results import Attempt
 from vid_diffusion_bench.video import Video
 
@@ -97,6 +98,10 @@ class ServedModel(VideoModel):
                 f"{self.name} is asked for one clip at a time, not for {batch_size} together",
                 remedy=f"leave the batch size at 1 and use --concurrency {batch_size}",
             )
+
+        given = [name for name in CONDITIONS if getattr(parameters, name) is not None]
+        if given:
+            raise ValidationError(f"{self.name} is asked by text only", remedy=f"leave --{given[0]} out for this model")
 
     def load(self, device: str, precision: str) -> None:
         if precision != REMOTE:

@@ -17,6 +17,9 @@ INDEX = "model_index.json"
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights"
 _STORED = {"BF16": "bf16", "F16": "fp16"}
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?")
+VARIANT = re.compile(r"\.(fp16|bf16|fp32|fp8\w*|ema|non_ema)[.-]")
+"""In the name of a weights file: a copy in another precision, or of other weights, which is not what loading reads."""
+
 _BLOB_HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,9 +42,36 @@ def parse_hub_reference(text: str) -> tuple[str, str]:
     return found["id"], found["revision"] or "main"
 
 
+def downloads_file() -> Path:
+    """Where it is written down which commit of which model was downloaded, and into which cache."""
+    return models_folder() / "downloads.json"
+
+
+def downloads() -> dict[str, dict[str, str]]:
+    """Hub id to ``revision``, ``commit``, ``cache_dir`` and ``downloaded_at`` of what this package downloaded."""
+    try:
+        records = json.loads(downloads_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return records if isinstance(records, dict) else {}
+
+
 def find_in_hub_cache(hub_id: str, revision: str = "main") -> Path | None:
-    """The snapshot folder of a downloaded repository, or ``None``."""
-    repository = hub_cache() / f"models--{hub_id.replace('/', '--')}"
+    """The snapshot folder of a downloaded repository, or ``None``.
+
+    Where no revision is named, the one that ``models download`` fetched goes before what ``main`` means in the cache.
+    """
+    recorded = downloads().get(hub_id, {})
+    tries = [(hub_cache(), revision)]
+    if recorded:
+        pinned = revision in ("main", recorded["revision"])
+        tries.insert(0, (Path(recorded["cache_dir"]), recorded["commit"] if pinned else revision))
+    found = (_snapshot_in(place, hub_id, wanted) for place, wanted in tries)
+    return next((folder for folder in found if folder), None)
+
+
+def _snapshot_in(cache_dir: Path, hub_id: str, revision: str) -> Path | None:
+    repository = cache_dir / f"models--{hub_id.replace('/', '--')}"
     reference = repository / "refs" / revision
     commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
     snapshot = repository / "snapshots" / commit

@@ -11,6 +11,9 @@ from pathlib import Path
 from vid_diffusion_bench.exceptions import InvalidPromptError, ValidationError
 from vid_diffusion_bench.prompts.check import check_prompt
 
+Located = tuple[str, object, object]
+"""Where in the file, the prompt, and its image or ``None``."""
+
 FORMATS = "one prompt a line (.txt), a list of strings (.json) or a `prompt` column (.csv)"
 
 
@@ -24,14 +27,36 @@ def read_prompts(path: Path | str) -> list[str]:
         ValidationError: The file is missing, is not UTF-8, or has another shape than its suffix says.
         InvalidPromptError: A prompt is empty, too long or not text; the message names the file and the line.
     """
+    return list(read_prompts_and_images(path)[0])
+
+
+def read_prompts_and_images(path: Path | str) -> tuple[list[str], dict[str, str]]:
+    """As :func:`read_prompts`, and the image that each prompt starts from where the file names one.
+
+    It is in the column, or under the name, ``image``; a relative path is relative to the file.
+
+    Raises:
+        ValidationError: Also when one prompt has two images.
+        InvalidPromptError: As for :func:`read_prompts`.
+    """
     path = Path(path)
     readers = {".json": _from_json, ".csv": _from_csv}
     located = list(readers.get(path.suffix.lower(), _from_text)(_text(path), path.name))
     if not located:
         raise InvalidPromptError(f"{path} holds no prompts", remedy=f"write {FORMATS}")
-    for number, (where, prompt) in enumerate(located, 1):
+    images: dict[str, str] = {}
+    for number, (where, prompt, image) in enumerate(located, 1):
         check_prompt(prompt, number, where=f"{path.name}, {where}")
-    return list(dict.fromkeys(str(prompt) for _, prompt in located))
+        file = None if image is None else _beside(path, image, where)
+        if file is not None and images.setdefault(str(prompt), file) != file:
+            raise ValidationError(f"{path.name}, {where}: this prompt has another image above", remedy="word it anew")
+    return list(dict.fromkeys(str(prompt) for _, prompt, _ in located)), images
+
+
+def _beside(path: Path, image: object, where: str) -> str:
+    if not isinstance(image, str):
+        raise ValidationError(f"{path.name}, {where}: the image is not the path of a file", remedy='"image": "a.png"')
+    return str(path.parent / Path(image).expanduser())
 
 
 def _text(path: Path) -> str:
@@ -46,14 +71,14 @@ def _text(path: Path) -> str:
         raise ValidationError(f"{path.name}, line {line} is not UTF-8 text", remedy="save the file as UTF-8") from error
 
 
-def _from_text(text: str, _name: str) -> Iterator[tuple[str, object]]:
+def _from_text(text: str, _name: str) -> Iterator[Located]:
     for number, line in enumerate(text.split("\n"), 1):
         prompt = line.strip()
         if prompt and not prompt.startswith("#"):
-            yield f"line {number}", prompt
+            yield f"line {number}", prompt, None
 
 
-def _from_json(text: str, name: str) -> Iterator[tuple[str, object]]:
+def _from_json(text: str, name: str) -> Iterator[Located]:
     try:
         entries = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -62,11 +87,11 @@ def _from_json(text: str, name: str) -> Iterator[tuple[str, object]]:
     if not isinstance(entries, list):
         raise ValidationError(f"{name} holds no list", remedy='write ["a prompt", "another"]')
     for number, entry in enumerate(entries, 1):
-        prompt = entry.get("prompt") if isinstance(entry, dict) else entry
-        yield f"entry {number}", prompt
+        fields = entry if isinstance(entry, dict) else {"prompt": entry}
+        yield f"entry {number}", fields.get("prompt"), fields.get("image")
 
 
-def _from_csv(text: str, name: str) -> Iterator[tuple[str, object]]:
+def _from_csv(text: str, name: str) -> Iterator[Located]:
     rows = csv.DictReader(io.StringIO(text, newline=""))
     if "prompt" not in (rows.fieldnames or ()):
         raise ValidationError(
@@ -74,6 +99,6 @@ def _from_csv(text: str, name: str) -> Iterator[tuple[str, object]]:
         )
     try:
         for row in rows:
-            yield f"line {rows.line_num}", (row["prompt"] or "").strip()
+            yield f"line {rows.line_num}", (row["prompt"] or "").strip(), (row.get("image") or "").strip() or None
     except csv.Error as error:
         raise ValidationError(f"{name}, line {rows.line_num} is not CSV: {error}") from error

@@ -1,0 +1,111 @@
+"""``models health-check``: a real load and a real clip, and every way it can be unwell."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+
+import pytest
+
+from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.engine import health as health_module
+from vid_diffusion_bench.engine.health import VALID_SECONDS, check_health
+from vid_diffusion_bench.exceptions import ModelNotFoundError, ValidationError
+from vid_diffusion_bench.models.diffusers import DiffusersModel
+
+SMALL = GenerationParameters(num_frames=9, height=32, width=32)
+REFERENCE = {
+    *("model_name", "status", "last_check", "load_time_ms", "memory_usage_gb", "test_generation_ms", "details"),
+}
+
+
+def test_a_healthy_model_has_the_figures_of_the_reference(tiny):
+    found = check_health(str(tiny("ltx")), device="cpu", parameters=SMALL)
+    assert found.status == "healthy"
+    assert set(found.model_dump()) >= REFERENCE
+    assert {"model_loaded", "gpu_available", "dependencies_ok"} <= set(found.details)
+    assert found.load_time_ms > 0
+    assert found.test_generation_ms > 0
+    assert 0.05 < found.memory_usage_gb < 64
+    assert found.details["num_inference_steps"] == 1
+
+
+def test_a_check_is_believed_for_an_hour(tiny, monkeypatch):
+    name, loads = str(tiny("ltx")), []
+    load = DiffusersModel.load
+    monkeypatch.setattr(DiffusersModel, "load", lambda self, *given: (loads.append(1), load(self, *given))[1])
+    first = check_health(name, device="cpu", parameters=SMALL)
+    assert check_health(name, device="cpu", parameters=SMALL) == first
+    assert len(loads) == 1
+    assert check_health(name, device="cpu", parameters=SMALL, refresh=True).last_check >= first.last_check
+    check_health(name, device="cpu", parameters=SMALL.model_copy(update={"num_frames": 17}))
+    assert len(loads) == 3
+    until = datetime.fromisoformat(first.valid_until) - datetime.fromisoformat(first.last_check)
+    assert until == pytest.approx(timedelta(seconds=VALID_SECONDS), abs=timedelta(seconds=1))
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(seconds=VALID_SECONDS + 1)
+
+    monkeypatch.setattr(health_module, "datetime", Later)
+    check_health(name, device="cpu", parameters=SMALL)
+    assert len(loads) == 4
+
+
+@pytest.mark.parametrize("family", ["svd", "wan_v2v"])
+def test_what_a_model_starts_from_is_drawn_for_it(tiny, family):
+    size = SMALL.model_copy(update={"num_frames": 4 if family == "svd" else 9})
+    assert check_health(str(tiny(family)), device="cpu", parameters=size).status == "healthy"
+
+
+def test_damaged_weights_are_unhealthy_and_say_so(tiny, tmp_path):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+    found = check_health(str(folder), device="cpu", parameters=SMALL)
+    assert (found.status, found.failure.code) == ("unhealthy", "MODEL_LOADING_FAILED")
+    assert (found.details["model_loaded"], found.load_time_ms, found.memory_usage_gb) == (False, None, None)
+
+
+def test_missing_weights_are_unhealthy_and_say_how_to_get_them():
+    found = check_health("cogvideox-2b", device="cpu")
+    assert (found.status, found.failure.code) == ("unhealthy", "WEIGHTS_NOT_FOUND")
+    assert "models download" in found.failure.message
+
+
+def test_a_model_that_fails_in_its_first_step_is_unhealthy(tiny, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(DiffusersModel, "generate", fail)
+    found = check_health(str(tiny("ltx")), device="cpu", parameters=SMALL)
+    assert (found.status, found.failure.stage, found.details["model_loaded"]) == ("unhealthy", "generate", True)
+    assert found.load_time_ms > 0
+    assert found.test_generation_ms is None
+
+
+def test_what_cannot_be_asked_is_an_error_and_no_finding(tiny):
+    with pytest.raises(ModelNotFoundError):
+        check_health("no-such-model", device="cpu")
+    with pytest.raises(ValidationError):
+        check_health(str(tiny("ltx")), device="cpu", parameters=SMALL.model_copy(update={"num_frames": 10}))
+
+
+def test_the_commands(tiny, capsys):
+    import json
+
+    from vid_diffusion_bench.cli.app import run
+
+    folder, size = str(tiny("ltx")), ["--num-frames", "9", "--height", "32", "--width", "32", "--device", "cpu"]
+    assert run(["models", "health-check", folder, *size, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "healthy"
+    assert run(["models", "health-check", "cogvideox-2b", "--device", "cpu"]) == 1
+    assert "WEIGHTS_NOT_FOUND" in capsys.readouterr().out
+    assert run(["models", "fit", folder, *size]) == 0
+    assert "estimated peak" in capsys.readouterr().out
+    assert run(["models", "fit", "shapes-oracle", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fit"] is None
+    assert run(["models", "info", folder, "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert (info["status"], info["fit"]["parameters"] > 10_000) == ("available", True)

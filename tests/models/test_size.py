@@ -1,0 +1,150 @@
+"""What is counted before anything is loaded, against the loaded pipelines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.exceptions import ModelLoadingError
+from vid_diffusion_bench.models import GenerationRequest, get_model
+from vid_diffusion_bench.models.activations import ClipShape, decoder_bytes, denoiser_bytes, live_bytes
+from vid_diffusion_bench.models.size import component_sizes
+
+PARTS = ["animatediff", "cogvideox", "hunyuan_video", "latte", "ltx", "sana_video", "svd", "wan_i2v"]
+
+
+def _pipeline(folder):
+    import diffusers
+
+    return diffusers.DiffusionPipeline.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("family", PARTS)
+def test_parameters_are_those_of_the_loaded_components(tiny, family):
+    """Numbers in the state of each component, one that is tied or shared counted once."""
+    from torch import nn
+
+    pipeline = _pipeline(tiny(family))
+    modules = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
+    expected = {}
+    for name, module in modules.items():
+        tensors = {tensor.data_ptr(): tensor for tensor in module.state_dict().values()}
+        expected[name] = sum(tensor.numel() for tensor in tensors.values())
+    counted = {size.name: size.parameters for size in component_sizes(tiny(family))}
+    assert counted == expected
+    assert sum(counted.values()) > 10_000
+
+
+def test_bytes_follow_the_precision(tiny):
+    for size in component_sizes(tiny("wan")):
+        assert size.stored_as == ("F32",)
+        assert size.stored_bytes == size.bytes_in("fp32") == 2 * size.bytes_in("bf16") == 4 * size.parameters
+
+
+def test_shards_are_added_and_a_copy_in_another_precision_is_not(tiny, tmp_path):
+    folder = shutil.copytree(tiny("wan"), tmp_path / "wan")
+    before = component_sizes(folder)
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    shutil.copy(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert component_sizes(folder) == before
+    shutil.copy(weights, weights.with_name("diffusion_pytorch_model-00002-of-00002.safetensors"))
+    (part,) = (size for size in component_sizes(folder) if size.name == "transformer")
+    assert part.parameters == 2 * next(size.parameters for size in before if size.name == "transformer")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 8 + b"{}", b"\x05\0\0\0\0\0\0\0[1,2]", b"\x02\0\0\0\0\0\0\0{x"])
+def test_a_damaged_header_says_so(tiny, tmp_path, content):
+    folder = shutil.copytree(tiny("wan"), tmp_path / "wan")
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(content)
+    with pytest.raises(ModelLoadingError, match="not whole safetensors"):
+        component_sizes(folder)
+
+
+def test_the_bytes_alive_at_once_are_counted():
+    """a and b (8,000 bytes) are alive together, then b and c; a view costs nothing, nor does what was there before."""
+    import torch
+
+    layer = torch.nn.Linear(10, 10)
+    counter = live_bytes(layer)
+    with torch.no_grad(), counter:
+        a = torch.ones(1000)
+        b = a + 1
+        views = b.view(10, 100), layer.weight.T
+        del a
+        c = b * 2
+        assert counter.live == 8000
+        del b, c, views
+    assert (counter.live, counter.peak) == (0, 8000)
+
+
+@pytest.mark.parametrize("family", ["animatediff", "hunyuan_video", "ltx", "svd", "wan"])
+def test_the_decoder_takes_what_the_loaded_one_takes(tiny, family):
+    """The same decoding with weights and content, its tensors counted; attention is fused on this machine too."""
+    import torch
+
+    frames = 4 if family in {"animatediff", "svd"} else 9
+    vae = _pipeline(tiny(family)).vae
+    sides, channels = _latents(family, vae)
+    image = family in {"animatediff", "svd"}
+    latents = torch.randn(*((frames, channels) if image else (1, channels, 3)), *sides)
+    counter = live_bytes(vae)
+    with torch.no_grad(), counter:
+        vae.decode(latents, **({"num_frames": frames} if family == "svd" else {}))
+    estimated = decoder_bytes(tiny(family), ClipShape(frames, 64, 64), "fp32")
+    assert estimated == pytest.approx(counter.peak, rel=0.05)
+    assert decoder_bytes(tiny(family), ClipShape(frames, 64, 64), "bf16") < estimated
+    assert decoder_bytes(tiny(family), ClipShape(frames, 128, 64), "fp32") > 1.5 * estimated
+
+
+def _latents(family, vae):
+    side = {"animatediff": 32, "svd": 32}.get(family, 8)
+    ratio = {"ltx": 8}.get(family, 8)
+    return (64 // ratio,) * 2 if side == 8 else (side,) * 2, vae.config.get("latent_channels") or vae.config.z_dim
+
+
+def test_an_image_decoder_takes_less_by_chunks_and_by_tiles(tiny):
+    folder = tiny("latte")
+    whole = decoder_bytes(folder, ClipShape(8, 64, 64), "fp32")
+    assert decoder_bytes(folder, ClipShape(8, 64, 64, chunk=2), "fp32") < whole / 2
+    assert decoder_bytes(folder, ClipShape(8, 64, 64), "fp32", tiled=True) < whole
+    assert decoder_bytes(tiny("svd"), ClipShape(4, 64, 64), "fp32", tiled=True) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "factor"),
+    [
+        *((family, 1.05) for family in ("animatediff", "svd", "text_to_video_sd")),
+        *((family, 3) for family in ("cogvideox", "hunyuan_video", "latte", "ltx", "wan")),
+    ],
+)
+def test_the_denoiser_is_estimated_exactly_for_unets_and_within_a_factor_of_three_else(tiny, family, factor, picture):
+    """Against the tensors of a real step, counted."""
+    import torch
+
+    frames = 9 if family in {"cogvideox", "hunyuan_video", "ltx", "wan"} else 4
+    side = 32 if family in {"cogvideox", "latte"} else 64 if factor < 2 else 128
+    model = get_model(str(tiny(family)))
+    model.load("cpu", "fp32")
+    image = str(picture) if model.needs else None
+    sizes = {"num_frames": frames, "height": side, "width": side, "num_inference_steps": 2, "guidance_scale": 5.0}
+    parameters = GenerationParameters(**sizes, image=image).over(model.defaults)
+    denoiser, calls = model.stages()["denoiser"][0], []
+    hook = denoiser.register_forward_pre_hook(lambda _, args, named: calls.append((args, named)), with_kwargs=True)
+    model.generate([GenerationRequest("a red circle", 1, parameters)], lambda *_: None)
+    hook.remove()
+    counter = live_bytes(denoiser)
+    with torch.no_grad(), counter:
+        denoiser(*calls[0][0], **calls[0][1])
+    estimated = denoiser_bytes(tiny(family), ClipShape(frames, side, side), "fp32")
+    assert counter.peak / factor <= estimated <= factor * counter.peak
+
+
+def test_what_a_configuration_does_not_say_is_not_guessed(tiny, tmp_path):
+    folder = shutil.copytree(tiny("wan"), tmp_path / "wan")
+    config = json.loads((folder / "transformer" / "config.json").read_text())
+    config.pop("num_attention_heads")
+    (folder / "transformer" / "config.json").write_text(json.dumps(config))
+    assert denoiser_bytes(folder, ClipShape(9, 32, 32), "fp32") is None

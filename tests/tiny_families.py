@@ -1,0 +1,485 @@
+"""More diffusers pipeline classes at tiny random configurations; see ``tiny_pipelines``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+
+from tiny_pipelines import (
+    SAVERS,
+    _clip_text,
+    _clip_tokenizer,
+    _cogvideox_vae,
+    _saved,
+    _seeded,
+    _t5,
+    _t5_tokenizer,
+    _wan_vae,
+    save_animatediff,
+    save_cogvideox,
+    save_ltx,
+    save_wan,
+)
+
+
+def save_ltx_i2v(folder: Path) -> Path:
+    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXImageToVideoPipeline")
+
+
+def save_ltx_condition(folder: Path) -> Path:
+    """Starts from text, an image or a clip, as it is given."""
+    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXConditionPipeline")
+
+
+def save_cogvideox_v2v(folder: Path) -> Path:
+    return as_class(save_cogvideox(folder.with_name(f".{folder.name}")), folder, "CogVideoXVideoToVideoPipeline")
+
+
+def save_wan_v2v(folder: Path) -> Path:
+    return as_class(save_wan(folder.with_name(f".{folder.name}")), folder, "WanVideoToVideoPipeline")
+
+
+def save_animatediff_v2v(folder: Path) -> Path:
+    return as_class(save_animatediff(folder.with_name(f".{folder.name}")), folder, "AnimateDiffVideoToVideoPipeline")
+
+
+def save_video_to_video_sd(folder: Path) -> Path:
+    return as_class(save_text_to_video_sd(folder.with_name(f".{folder.name}")), folder, "VideoToVideoSDPipeline")
+
+
+def save_hunyuan_skyreels_i2v(folder: Path) -> Path:
+    return save_hunyuan_video(folder, 8, "HunyuanSkyreelsImageToVideoPipeline")
+
+
+def _vision(size: int = 4):
+    from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
+
+    torch.manual_seed(0)
+    config = CLIPVisionConfig(
+        hidden_size=size,
+        projection_dim=size,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        intermediate_size=16,
+        patch_size=1,
+    )
+    return CLIPVisionModel(config).eval(), CLIPImageProcessorPil(crop_size=32, size=32)
+
+
+def as_class(source: Path, folder: Path, name: str) -> Path:
+    """The same components under another pipeline class."""
+    shutil.copytree(source, folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
+    return folder
+
+
+def save_text_to_video_sd(folder: Path) -> Path:
+    """Text to video; an image autoencoder, frame by frame. The ModelScope family."""
+    from diffusers import DDIMScheduler, TextToVideoSDPipeline, UNet3DConditionModel
+
+    unet = _seeded(
+        UNet3DConditionModel,
+        block_out_channels=(4, 8),
+        layers_per_block=1,
+        sample_size=32,
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"),
+        up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"),
+        cross_attention_dim=16,
+        attention_head_dim=4,
+        norm_num_groups=2,
+    )
+    pipeline = TextToVideoSDPipeline(
+        vae=_image_vae(),
+        text_encoder=_clip_text(),
+        tokenizer=_clip_tokenizer(),
+        unet=unet,
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
+    )
+    return _saved(pipeline, folder)
+
+
+def _image_vae():
+    from diffusers import AutoencoderKL
+
+    return _seeded(
+        AutoencoderKL,
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=2,
+    )
+
+
+def save_stable_diffusion(folder: Path) -> Path:
+    """Text to image: what makes first frames."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+
+    unet = _seeded(
+        UNet2DConditionModel,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        sample_size=16,
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=4,
+        norm_num_groups=2,
+    )
+    pipeline = StableDiffusionPipeline(
+        vae=_image_vae(),
+        text_encoder=_clip_text(),
+        tokenizer=_clip_tokenizer(),
+        unet=unet,
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
+        safety_checker=None,
+        feature_extractor=None,
+    )
+    return _saved(pipeline, folder)
+
+
+def save_cogvideox_i2v(folder: Path) -> Path:
+    from diffusers import CogVideoXImageToVideoPipeline, CogVideoXTransformer3DModel, DDIMScheduler
+
+    transformer = _seeded(
+        CogVideoXTransformer3DModel,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=8,
+        out_channels=4,
+        time_embed_dim=2,
+        text_embed_dim=32,
+        num_layers=1,
+        sample_width=4,
+        sample_height=4,
+        sample_frames=9,
+        patch_size=2,
+        temporal_compression_ratio=4,
+        max_text_seq_length=226,
+        use_rotary_positional_embeddings=True,
+        use_learned_positional_embeddings=True,
+    )
+    pipeline = CogVideoXImageToVideoPipeline(
+        tokenizer=_t5_tokenizer(),
+        text_encoder=_t5(),
+        vae=_cogvideox_vae(),
+        transformer=transformer,
+        scheduler=DDIMScheduler(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_wan_i2v(folder: Path) -> Path:
+    from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline, WanTransformer3DModel
+
+    transformer = _seeded(
+        WanTransformer3DModel,
+        patch_size=(1, 2, 2),
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=36,
+        out_channels=16,
+        text_dim=32,
+        freq_dim=256,
+        ffn_dim=32,
+        num_layers=1,
+        cross_attn_norm=True,
+        qk_norm="rms_norm_across_heads",
+        rope_max_seq_len=32,
+        image_dim=4,
+    )
+    encoder, processor = _vision()
+    pipeline = WanImageToVideoPipeline(
+        transformer=transformer,
+        vae=_wan_vae(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+        text_encoder=_t5("UMT5"),
+        tokenizer=_t5_tokenizer(),
+        image_encoder=encoder,
+        image_processor=processor,
+    )
+    return _saved(pipeline, folder)
+
+
+def _llama():
+    from transformers import LlamaConfig, LlamaModel
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+        hidden_size=16,
+        intermediate_size=32,
+        num_attention_heads=4,
+        num_hidden_layers=2,
+        vocab_size=64,
+    )
+    return LlamaModel(config).eval()
+
+
+def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVideoPipeline") -> Path:
+    """Text to video; two text encoders; autoencoder 4x in time and 8x in space."""
+    import diffusers
+    from diffusers import AutoencoderKLHunyuanVideo, FlowMatchEulerDiscreteScheduler, HunyuanVideoTransformer3DModel
+
+    transformer = _seeded(
+        HunyuanVideoTransformer3DModel,
+        in_channels=channels,
+        out_channels=4,
+        num_attention_heads=2,
+        attention_head_dim=10,
+        num_layers=1,
+        num_single_layers=1,
+        num_refiner_layers=1,
+        patch_size=1,
+        patch_size_t=1,
+        guidance_embeds=True,
+        text_embed_dim=16,
+        pooled_projection_dim=16,
+        rope_axes_dim=(2, 4, 4),
+    )
+    vae = _seeded(
+        AutoencoderKLHunyuanVideo,
+        in_channels=3,
+        out_channels=3,
+        latent_channels=4,
+        down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+        up_block_types=("HunyuanVideoUpBlock3D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        layers_per_block=1,
+        act_fn="silu",
+        norm_num_groups=4,
+        scaling_factor=0.476986,
+        spatial_compression_ratio=8,
+        temporal_compression_ratio=4,
+        mid_block_add_attention=True,
+    )
+    pipeline = getattr(diffusers, name)(
+        transformer=transformer,
+        vae=vae,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+        text_encoder=_llama(),
+        text_encoder_2=_clip_text(),
+        tokenizer=_clip_tokenizer(),
+        tokenizer_2=_clip_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_mochi(folder: Path) -> Path:
+    """Text to video; autoencoder 6x in time and 8x in space."""
+    from diffusers import AutoencoderKLMochi, FlowMatchEulerDiscreteScheduler, MochiPipeline, MochiTransformer3DModel
+
+    transformer = _seeded(
+        MochiTransformer3DModel,
+        patch_size=2,
+        num_attention_heads=2,
+        attention_head_dim=8,
+        num_layers=2,
+        pooled_projection_dim=16,
+        in_channels=12,
+        out_channels=None,
+        qk_norm="rms_norm",
+        text_embed_dim=32,
+        time_embed_dim=4,
+        activation_fn="swiglu",
+        max_sequence_length=16,
+    )
+    vae = _seeded(
+        AutoencoderKLMochi,
+        latent_channels=12,
+        out_channels=3,
+        encoder_block_out_channels=(32, 32, 32, 32),
+        decoder_block_out_channels=(32, 32, 32, 32),
+        layers_per_block=(1, 1, 1, 1, 1),
+    )
+    pipeline = MochiPipeline(
+        transformer=transformer,
+        vae=vae,
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        text_encoder=_t5(),
+        tokenizer=_t5_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_latte(folder: Path) -> Path:
+    """Text to video; an image autoencoder, 2x in space here."""
+    from diffusers import DDIMScheduler, LattePipeline, LatteTransformer3DModel
+
+    transformer = _seeded(
+        LatteTransformer3DModel,
+        sample_size=16,
+        video_length=4,
+        num_layers=1,
+        patch_size=2,
+        attention_head_dim=8,
+        num_attention_heads=3,
+        caption_channels=32,
+        in_channels=4,
+        cross_attention_dim=24,
+        out_channels=8,
+        attention_bias=True,
+        activation_fn="gelu-approximate",
+        num_embeds_ada_norm=1000,
+        norm_type="ada_norm_single",
+        norm_elementwise_affine=False,
+        norm_eps=1e-6,
+    )
+    pipeline = LattePipeline(
+        transformer=transformer,
+        vae=_image_vae(),
+        scheduler=DDIMScheduler(),
+        text_encoder=_t5(),
+        tokenizer=_t5_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_allegro(folder: Path) -> Path:
+    """Text to video; its autoencoder decodes whole tiles of 24x128x128 only."""
+    from diffusers import AllegroPipeline, AllegroTransformer3DModel, AutoencoderKLAllegro, DDIMScheduler
+
+    transformer = _seeded(
+        AllegroTransformer3DModel,
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=4,
+        out_channels=4,
+        num_layers=1,
+        cross_attention_dim=24,
+        sample_width=8,
+        sample_height=8,
+        sample_frames=8,
+        caption_channels=32,
+    )
+    vae = _seeded(
+        AutoencoderKLAllegro,
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("AllegroDownBlock3D",) * 4,
+        up_block_types=("AllegroUpBlock3D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=2,
+        temporal_compression_ratio=4,
+        sample_size=128,
+    )
+    pipeline = AllegroPipeline(
+        transformer=transformer,
+        vae=vae,
+        scheduler=DDIMScheduler(),
+        text_encoder=_t5(),
+        tokenizer=_t5_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_sana_video(folder: Path) -> Path:
+    """Text to video by linear attention; the autoencoder of Wan."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, SanaVideoPipeline, SanaVideoTransformer3DModel
+    from transformers import Gemma2Config, Gemma2Model
+
+    transformer = _seeded(
+        SanaVideoTransformer3DModel,
+        in_channels=16,
+        out_channels=16,
+        num_attention_heads=2,
+        attention_head_dim=12,
+        num_layers=2,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=12,
+        cross_attention_dim=24,
+        caption_channels=8,
+        mlp_ratio=2.5,
+        dropout=0.0,
+        attention_bias=False,
+        sample_size=8,
+        patch_size=(1, 2, 2),
+        norm_elementwise_affine=False,
+        norm_eps=1e-6,
+        qk_norm="rms_norm_across_heads",
+        rope_max_seq_len=32,
+    )
+    torch.manual_seed(0)
+    text = Gemma2Config(
+        head_dim=16,
+        hidden_size=8,
+        intermediate_size=64,
+        max_position_embeddings=8192,
+        num_attention_heads=2,
+        num_hidden_layers=1,
+        num_key_value_heads=2,
+        vocab_size=64,
+        attn_implementation="eager",
+    )
+    pipeline = SanaVideoPipeline(
+        transformer=transformer,
+        vae=_wan_vae(),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
+        text_encoder=Gemma2Model(text).eval(),
+        tokenizer=_t5_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+def save_skyreels_v2(folder: Path) -> Path:
+    """Text to video; the autoencoder of Wan."""
+    from diffusers import SkyReelsV2Pipeline, SkyReelsV2Transformer3DModel, UniPCMultistepScheduler
+
+    transformer = _seeded(
+        SkyReelsV2Transformer3DModel,
+        patch_size=(1, 2, 2),
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=16,
+        out_channels=16,
+        text_dim=32,
+        freq_dim=256,
+        ffn_dim=32,
+        num_layers=1,
+        cross_attn_norm=True,
+        qk_norm="rms_norm_across_heads",
+        rope_max_seq_len=32,
+    )
+    pipeline = SkyReelsV2Pipeline(
+        transformer=transformer,
+        vae=_wan_vae(),
+        scheduler=UniPCMultistepScheduler(flow_shift=8.0, use_flow_sigmas=True, prediction_type="flow_prediction"),
+        text_encoder=_t5("UMT5"),
+        tokenizer=_t5_tokenizer(),
+    )
+    return _saved(pipeline, folder)
+
+
+ALL = SAVERS | {
+    "allegro": save_allegro,
+    "animatediff_v2v": save_animatediff_v2v,
+    "cogvideox_i2v": save_cogvideox_i2v,
+    "cogvideox_v2v": save_cogvideox_v2v,
+    "hunyuan_skyreels_i2v": save_hunyuan_skyreels_i2v,
+    "hunyuan_video": save_hunyuan_video,
+    "latte": save_latte,
+    "ltx_condition": save_ltx_condition,
+    "ltx_i2v": save_ltx_i2v,
+    "mochi": save_mochi,
+    "sana_video": save_sana_video,
+    "skyreels_v2": save_skyreels_v2,
+    "stable_diffusion": save_stable_diffusion,
+    "text_to_video_sd": save_text_to_video_sd,
+    "video_to_video_sd": save_video_to_video_sd,
+    "wan_i2v": save_wan_i2v,
+    "wan_v2v": save_wan_v2v,
+}
+"""Every tiny pipeline by name; ``stable_diffusion`` makes images, all others make videos."""
