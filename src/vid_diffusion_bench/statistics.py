@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from vid_diffusion_bench.exceptions import ValidationError
 
 _BLOCK_ENTRIES = 4_000_000
 """Entries of one block of resampling counts: bounds memory at 32 MB whatever the number of clusters."""
+FEWEST_CLUSTERS = 5
+"""Of fewer independent clusters even complete agreement is no evidence at 5 %, one-sided: 2 ** -4 is more than 0.05."""
 
 
 def mean(values: Sequence[float]) -> float:
@@ -54,6 +57,77 @@ def cluster_bootstrap(
     tail = (1 - confidence) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def lower_bound(
+    values: Sequence[float],
+    clusters: Sequence[Hashable],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> float:
+    """One-sided lower confidence bound of the mean of ``values`` (N,) when whole clusters are drawn again.
+
+    The percentile is expanded as Hesterberg (2015, section 5.3) does, to Phi(-t sqrt(C / (C - 1))) for C clusters with
+    t of Student's law with C - 1 degrees of freedom: the plain percentile is too narrow when there are few clusters.
+    The upper bound of the mean is minus the lower bound of ``-values``.
+
+    Raises:
+        ValidationError: Fewer than :data:`FEWEST_CLUSTERS` clusters, unequal lengths, a confidence outside 0..1.
+    """
+    from scipy.special import ndtr, stdtrit
+
+    _check_confidence(confidence)
+    if len(values) != len(clusters):
+        raise ValidationError(f"{len(values)} values and {len(clusters)} clusters: one cluster a value is needed")
+    sums, counts = _by_cluster(values, clusters, [1.0] * len(values))
+    size = len(sums)
+    if size < FEWEST_CLUSTERS:
+        raise ValidationError(f"a one-sided bound needs {FEWEST_CLUSTERS} clusters, not {size}")
+    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    tail = float(ndtr(stdtrit(size - 1, 1 - confidence) * math.sqrt(size / (size - 1))))
+    return float(np.quantile(means, tail))
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """Whether something new is worse by less than a margin.
+
+    ``loss`` is the mean loss, positive is worse; ``bound`` the one-sided upper confidence bound of it.
+    """
+
+    loss: float
+    bound: float
+    margin: float
+
+    @property
+    def holds(self) -> bool:
+        return self.bound <= self.margin
+
+
+def non_inferiority(
+    losses: Sequence[float],
+    clusters: Sequence[Hashable],
+    margin: float,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> NonInferiority:
+    """Test that the mean of paired ``losses`` (N,) is at most ``margin``, against that it is more.
+
+    It holds when the one-sided upper bound does not pass the margin: a true loss as large as the margin is let through
+    with a chance of ``1 - confidence``. Too few or too noisy pairs fail, as they prove nothing.
+
+    Raises:
+        ValidationError: As :func:`lower_bound`, or a negative margin.
+    """
+    if not margin >= 0:
+        raise ValidationError(f"a margin is not negative, as {margin} is")
+    gains = [-loss for loss in losses]
+    bound = -lower_bound(gains, clusters, confidence=confidence, resamples=resamples, seed=seed)
+    return NonInferiority(mean(losses), bound, margin)
 
 
 def _by_cluster(

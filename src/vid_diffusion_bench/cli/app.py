@@ -33,7 +33,8 @@ Your own model, from the hub or a diffusers folder:
 """
 _EPILOGUE = (
     "Every command takes --json: the result, or the error, as JSON on standard output. "
-    "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted."
+    "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 regression and 4 not comparable (both of gate), "
+    "130 interrupted."
 )
 _RUN, _LOOK, _SETUP = (Group(title, sort_key=at) for at, title in enumerate(("Measure", "Look at results", "Set up")))
 _COMMANDS = (
@@ -43,6 +44,7 @@ _COMMANDS = (
     ("profile", "profile:profile", _RUN, "Find out where one model's time, memory and energy go."),
     ("score", "score:score", _RUN, "Score the stored clips of a run again, with the same or other metrics."),
     ("metrics", "metrics:app", _RUN, "List and explain metrics; compute them on any folders of videos."),
+    ("gate", "gate:gate", _LOOK, "Hold a run against a baseline, for CI: exit code 3 when it is worse."),
     ("report", "report:report", _LOOK, "Write a run's HTML report again."),
     ("export", "export:export", _LOOK, "Write a run's numbers as CSV, JSON, Parquet, Markdown or LaTeX."),
     ("models", "models:app", _SETUP, "List models and what they need."),

@@ -32,13 +32,21 @@ def export(result: BenchmarkResult, format: str, path: Path | str, *, rows: Rows
     path = Path(path)
     if format not in FORMATS:
         raise ValidationError(f"no export format {format!r}", remedy=f"formats are {', '.join(FORMATS)}")
-    content = _render(result, format, rows)
+    write_file(path, _render(result, format, rows))
+    return path
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, and the folder it lies in.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
-    return path
 
 
 def _render(result: BenchmarkResult, format: str, rows: Rows) -> bytes:  # noqa: A002
@@ -137,11 +145,11 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
 def markdown(result: BenchmarkResult) -> str:
     """The ranking as a table of GitHub's Markdown: a row a metric, a column a model, best in bold."""
     board = Board.of(result)
-    lines = [_markdown_row(["metric", *map(_markdown_text, board.models)]), "| --- |" + " ---: |" * len(board.models)]
+    lines = [_markdown_row(["metric", *map(markdown_text, board.models)]), "| --- |" + " ---: |" * len(board.models)]
     for column in board.columns:
         label = " ".join(filter(None, [column.title, column.unit, column.arrow]))
         lines.append(_markdown_row([label, *(_markdown_cell(column, model) for model in board.models)]))
-    notes = [f"- `{name}`: {_markdown_text(reason)}" for name, reason in _reasons(board)]
+    notes = [f"- `{name}`: {markdown_text(reason)}" for name, reason in _reasons(board)]
     return "\n".join([*lines, *(["", "Not measured:", "", *notes] if notes else []), ""])
 
 
@@ -154,7 +162,8 @@ def _markdown_cell(column: Column, model: str) -> str:
     return f"{value} {column.interval(model)}".strip()
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """``text`` on one line, as it is, inside GitHub's Markdown."""
     return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 

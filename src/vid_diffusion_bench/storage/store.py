@@ -220,6 +220,25 @@ def load_result(folder: Path | str) -> BenchmarkResult:
         ) from error
 
 
+def check_not_running(folder: Path | str) -> None:
+    """Make sure that no process is writing to a run folder now; nothing is held.
+
+    A folder that may not be written to (a mounted artifact) has no writer that this process could know of.
+
+    Raises:
+        RunLockedError: One is.
+    """
+    path = Path(folder) / LOCK
+    if not path.is_file():
+        return
+    lock = FileLock(str(path), timeout=0)
+    try:
+        _acquire(lock, Path(folder))
+    except OSError:
+        return
+    lock.release()
+
+
 def stated(config: BenchmarkConfig) -> dict[str, Any]:
     """What the user wrote of a configuration, as plain data: what was left open stays open when it is read again."""
     return config.model_dump(mode="json", exclude_unset=True)

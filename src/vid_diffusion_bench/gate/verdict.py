@@ -1,0 +1,54 @@
+"""From checks to one verdict and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vid_diffusion_bench.gate.result import DECIDED, Check, Group, Pairing, Part, Verdict
+
+GROUPS: dict[Part, tuple[Group, ...]] = {"quality": ("closeness", "quality"), "cost": ("cost",)}
+
+
+def decide(
+    checks: Sequence[Check], pairing: Pairing, asked: Sequence[Part], differences: Sequence[str], names: str | None
+) -> tuple[Verdict, list[str]]:
+    """The verdict.
+
+    One regression is enough. Without any, nothing compares when no sample was paired, when no quality check could be
+    decided though quality was asked, or when no check at all could.
+    """
+    if not pairing.paired:
+        return "not comparable", [names or _unpaired(pairing)]
+    if regressed := [check.name for check in checks if check.outcome == "regression"]:
+        return "regression", [f"worse than allowed: {', '.join(regressed)}"]
+    open_parts = [part for part in asked if not any(_decided(check, part) for check in checks)]
+    reasons = [_open(part, checks, differences) for part in open_parts]
+    if "quality" in open_parts or len(open_parts) == len(asked):
+        return "not comparable", reasons
+    passed = sum(check.outcome == "pass" for check in checks)
+    return "pass", [f"{passed} of {len(checks)} checks decided, none worse than allowed", *reasons]
+
+
+def _decided(check: Check, part: Part) -> bool:
+    return check.group in GROUPS[part] and check.outcome in DECIDED
+
+
+def _unpaired(pairing: Pairing) -> str:
+    if pairing.other_parameters:
+        said = "; ".join(f"{name} is {text}" for name, text in pairing.differing.items())
+        return (
+            f"the {pairing.other_parameters} samples of equal prompt and seed were made with other parameters: {said}; "
+            f"--under-test {' '.join(pairing.differing)} compares them all the same"
+        )
+    return (
+        f"no prompt and seed is in both runs ({pairing.baseline} samples in the baseline, {pairing.candidate} in "
+        "the candidate)"
+    )
+
+
+def _open(part: Part, checks: Sequence[Check], differences: Sequence[str]) -> str:
+    """Why nothing of a part could be decided."""
+    if part == "cost" and differences:
+        return f"costs do not compare: {'; '.join(differences)}"
+    reasons = [check.reason for check in checks if check.group in GROUPS[part] and check.outcome == "undecided"]
+    return f"no {part} check could be decided: {'; '.join(dict.fromkeys(filter(None, reasons))) or 'none is measured'}"
