@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.statistics import cluster_bootstrap, mean, pareto_front, percentile, wilson_interval
+from vid_diffusion_bench.statistics import (
+    cluster_bootstrap,
+    lower_bound,
+    mean,
+    non_inferiority,
+    pareto_front,
+    percentile,
+    wilson_interval,
+)
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -125,3 +133,47 @@ def test_no_points_have_no_front():
     assert pareto_front(np.empty((0, 2)), [True, True]).tolist() == []
     with pytest.raises(ValidationError):
         pareto_front([[1.0, float("nan")]], [True, True])
+
+
+def test_the_bound_is_students_for_normal_values_of_independent_clusters():
+    for size in (8, 40):
+        values = np.random.default_rng(size).normal(size=size)
+        theirs = scipy.stats.ttest_1samp(values, 0.0, alternative="greater").confidence_interval(0.95).low
+        spread = values.std(ddof=1) / np.sqrt(size)
+        assert lower_bound(values, range(size), resamples=100_000) == pytest.approx(theirs, abs=0.15 * spread)
+
+
+def test_the_bound_of_equal_values_is_the_value():
+    assert lower_bound([0.25] * 10, range(10)) == 0.25
+
+
+def test_a_loss_as_large_as_the_margin_is_let_through_one_time_in_twenty():
+    rng = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(12), 3).tolist()
+    holds = 0
+    for _ in range(800):
+        losses = 0.1 + np.repeat(rng.normal(0, 0.2, 12), 3) + rng.normal(0, 0.2, 36)
+        holds += non_inferiority(losses, clusters, 0.1, resamples=1000).holds
+    # Four standard errors of a share of 0.05 among 800 are 0.031.
+    assert holds / 800 == pytest.approx(0.05, abs=0.031)
+
+
+def test_non_inferiority_is_the_bound_against_the_margin():
+    losses, clusters = [0.0, 0.1, 0.05, 0.02, 0.03, 0.04], list("abcdef")
+    found = non_inferiority(losses, clusters, 0.2)
+    assert found.loss == pytest.approx(0.04)
+    assert found.loss < found.bound < 0.1
+    assert found.bound == -lower_bound([-loss for loss in losses], clusters)
+    assert found.holds
+    assert not non_inferiority(losses, clusters, 0.04).holds
+    assert non_inferiority([0.0] * 5, list("abcde"), 0.0).holds
+
+
+def test_non_inferiority_refuses_what_proves_nothing():
+    with pytest.raises(ValidationError, match="5 clusters, not 4"):
+        lower_bound([0.0] * 8, list("aabbccdd"))
+    for margin in (-0.1, float("nan")):
+        with pytest.raises(ValidationError, match="margin"):
+            non_inferiority([0.0] * 5, list("abcde"), margin)
+    with pytest.raises(ValidationError, match="one cluster a value"):
+        lower_bound([0.0], list("ab"))

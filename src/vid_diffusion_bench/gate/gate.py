@@ -65,11 +65,11 @@ def gate(
     pairs, pairing = _pairs(first, second, tested)
     differences = cohort_differences(pairs, results[0].manifests, results[1].manifests, tested)
     checks = _lost(pairing, allowed)
-    if "quality" in asked:
+    if pairs and "quality" in asked:
         stores = ClipStore(Path(baseline)), ClipStore(Path(candidate))
         checks += closeness_checks(pairs, *stores, allowed, progress)
         checks += quality_checks(first, second, pairs, allowed)
-    if "cost" in asked:
+    if pairs and "cost" in asked:
         checks += cost_checks(pairs, results[0].manifests, results[1].manifests, differences, allowed)
     verdict, reasons = decide(checks, pairing, asked, differences, _names(first, second, tested))
     return GateResult(

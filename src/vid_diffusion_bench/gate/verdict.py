@@ -19,14 +19,30 @@ def decide(
     """
     if not pairing.paired:
         return "not comparable", [names or _unpaired(pairing)]
-    if regressed := [check.name for check in checks if check.outcome == "regression"]:
-        return "regression", [f"worse than allowed: {', '.join(regressed)}"]
+    if regressed := [check for check in checks if check.outcome == "regression"]:
+        return "regression", _regressions(regressed)
     open_parts = [part for part in asked if not any(_decided(check, part) for check in checks)]
     reasons = [_open(part, checks, differences) for part in open_parts]
     if "quality" in open_parts or len(open_parts) == len(asked):
         return "not comparable", reasons
     passed = sum(check.outcome == "pass" for check in checks)
     return "pass", [f"{passed} of {len(checks)} checks decided, none worse than allowed", *reasons]
+
+
+def _regressions(checks: Sequence[Check]) -> list[str]:
+    """What is worse than allowed, apart from what has only not been shown to be as good."""
+    unproven = [check.name for check in checks if _mean_is_within(check)]
+    worse = [check.name for check in checks if check.name not in unproven]
+    reasons = [f"worse than allowed: {', '.join(worse)}"] if worse else []
+    if unproven:
+        reasons.append(f"within the margin on average, but that is not shown at 95 %: {', '.join(unproven)}")
+    return reasons
+
+
+def _mean_is_within(check: Check) -> bool:
+    if check.group != "quality" or check.difference is None or check.limit is None:
+        return False
+    return (-check.difference if check.higher_is_better else check.difference) <= check.limit
 
 
 def _decided(check: Check, part: Part) -> bool:
