@@ -69,7 +69,7 @@ def lower_bound(
 ) -> float:
     """One-sided lower confidence bound of the mean of ``values`` (N,) when whole clusters are drawn again.
 
-    The percentile is expanded as Hesterberg (2015, section 5.3) does, to Phi(-t sqrt(C / (C - 1))) for C clusters with
+    The percentile is expanded as Hesterberg (2015) does, to Phi(-t sqrt(C / (C - 1))) for C clusters with
     t of Student's law with C - 1 degrees of freedom: the plain percentile is too narrow when there are few clusters.
     The upper bound of the mean is minus the lower bound of ``-values``.
 
