@@ -5,7 +5,7 @@ bare pass gets its input ready, in the batches of the extractor (16 frames, or o
 random weights, in the tiny sizes of the tests and in the published ones; CPU seconds on one thread, or wall seconds
 with the device synchronised on CUDA.
 
-    python benchmarks/extractors.py [--rounds 5] [--sizes tiny real] [--height 256] [--width 256]
+    python benchmarks/extractors.py [--rounds 5] [--sizes tiny real] [--extractors NAME ...] [--height 256] [--width 256]
 """
 
 from __future__ import annotations
@@ -139,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", choices=["tiny", "real"], default=["tiny", "real"])
+    parser.add_argument("--extractors", nargs="+", choices=EXTRACTORS, default=list(EXTRACTORS))
     parser.add_argument("--height", type=int, default=256)
     parser.add_argument("--width", type=int, default=256)
     options = parser.parse_args()
@@ -156,7 +157,7 @@ def main() -> None:
             os.environ["VIDBENCH_CACHE_DIR"] = str(Path(folder) / "cache")
             (Path(folder) / "weights").mkdir()
             {"tiny": save_tiny, "real": save_real}[size](Path(folder) / "weights")
-            report[size] = {name: compare(name, video, options.rounds) for name in EXTRACTORS}
+            report[size] = {name: compare(name, video, options.rounds) for name in options.extractors}
     print(json.dumps(report, indent=1))
 
 
