@@ -5,7 +5,7 @@ bare pass gets its input ready, in the batches of the extractor (16 frames, or o
 random weights, in the tiny sizes of the tests and in the published ones; CPU seconds on one thread, or wall seconds
 with the device synchronised on CUDA.
 
-    python benchmarks/extractors.py [--rounds 5] [--sizes tiny real] [--extractors NAME ...] [--height 256] [--width 256]
+    python benchmarks/extractors.py [--rounds 5] [--sizes tiny real] [--extractors NAME ...]
 """
 
 from __future__ import annotations
