@@ -10,6 +10,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.optimization import BASELINE, OptimizationProfile, check_level
 from vid_diffusion_bench.prices import ANY_MODEL, Price, PriceTable
 from vid_diffusion_bench.prompts.check import check_prompt
 
@@ -91,6 +92,9 @@ class BenchmarkConfig(BaseModel):
     prompts of the built-in world and for no others. Set metrics have no value for sets of unequal size unless
     ``subsample`` lets them cut the larger one.
 
+    ``optimization`` is the name of a level (``baseline``, ``balanced``, ``performance``) or a profile of its own.
+    ``precision`` goes before a level's, and must not contradict a profile's.
+
     ``arrival`` says when requests are sent to a served model: ``closed`` (the default: each when another ended, at most
     ``concurrency`` at once, by default one), or open loop: ``constant`` and ``poisson`` at ``rate`` requests a second,
     or ``trace``, at the times in the file ``arrival_trace``; then ``concurrency`` only holds requests back, and they
@@ -127,6 +131,7 @@ class BenchmarkConfig(BaseModel):
     timeout_seconds: float | None = Field(None, gt=0)
     device: str = "auto"
     precision: str | None = None
+    optimization: str | OptimizationProfile | None = None
     reference: str | None = None
     subsample: bool = False
     save_videos: bool = True
@@ -169,6 +174,23 @@ class BenchmarkConfig(BaseModel):
             if flat.setdefault(key, value) != value:
                 raise ValueError(f"{key} is given twice with different values: {flat[key]!r} and {value!r}")
         return flat
+
+    @field_validator("optimization", mode="before")
+    @classmethod
+    def _level_or_profile(cls, value: Any) -> Any:
+        try:
+            if isinstance(value, dict):
+                return OptimizationProfile.create(**{str(name): given for name, given in value.items()})
+            return check_level(value) if isinstance(value, str) else value
+        except ValidationError as error:
+            raise ValueError(f"{error.message}; {error.remedy}") from error
+
+    @model_validator(mode="after")
+    def _precision_is_one(self) -> BenchmarkConfig:
+        profile = self.optimization if isinstance(self.optimization, OptimizationProfile) else OptimizationProfile()
+        if self.precision and profile.precision and profile.precision != self.precision:
+            raise ValueError(f"precision is given twice: {self.precision} and, in optimization, {profile.precision}")
+        return self
 
     @model_validator(mode="after")
     def _arrivals_are_whole(self) -> BenchmarkConfig:
@@ -214,6 +236,16 @@ class BenchmarkConfig(BaseModel):
     @property
     def prices(self) -> Prices:
         return Prices(price_per_hour=self.price_per_hour, price_per_kwh=self.price_per_kwh, currency=self.currency)
+
+    def profile_on(self, device: str) -> OptimizationProfile:
+        """What is switched on, on a device; its precision gives way to ``precision``.
+
+        Raises:
+            ValidationError: The level is not defined on such a device.
+        """
+        asked = self.optimization or BASELINE
+        profile = asked if isinstance(asked, OptimizationProfile) else OptimizationProfile.of(asked, device)
+        return profile.model_copy(update={"precision": None}) if self.precision else profile
 
     @property
     def base_seed(self) -> int:

@@ -11,7 +11,16 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    computed_field,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
 
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 
@@ -220,7 +229,11 @@ class SampleRecord(Value):
 
 
 class Manifest(Value):
-    """The software and hardware a run was made on; ``id`` is its hash."""
+    """The software and hardware a run was made on; ``id`` is its hash.
+
+    ``optimization`` are the switches of the model's profile. It is left out where there are none, so that manifests
+    of models as they are loaded keep their hashes.
+    """
 
     packages: dict[str, str]
     python: str
@@ -232,6 +245,12 @@ class Manifest(Value):
     device_name: str | None = None
     precision: str
     threads: int
+    optimization: dict[str, Any] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = dump(self)
+        return data if self.optimization else {name: v for name, v in data.items() if name != "optimization"}
 
     @computed_field  # type: ignore[prop-decorator]
     @property

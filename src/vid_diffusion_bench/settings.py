@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import platformdirs
 import pydantic
@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from vid_diffusion_bench.exceptions import StorageError, ValidationError
+from vid_diffusion_bench.optimization import BASELINE, LevelName
 from vid_diffusion_bench.prices import PriceTable
 
 APP = "vid-diffusion-bench"
@@ -56,8 +57,8 @@ class Settings(BaseSettings):
     price: Annotated[PriceTable, NoDecode] = Field(
         default_factory=dict, description="what served models cost: MODEL=0.20 USD/clip, MODEL=0.04 USD/second"
     )
-    optimization_level: Literal["baseline", "balanced", "performance"] = Field(
-        "baseline", description="kept for a later version; nothing reads it yet"
+    optimization_level: LevelName = Field(
+        "baseline", description="the level models are run at when no command or configuration says one"
     )
     default_locale: str = Field("en", description="kept for a later version; nothing reads it yet")
     gpu_memory_fraction: float = Field(1.0, gt=0, le=1, description="kept for a later version; nothing reads it yet")
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
         """The prices that are set, by the names they have in a configuration."""
         named = {name: getattr(self, name) for name in ("price_per_hour", "price_per_kwh", "currency")}
         return {name: value for name, value in named.items() if value not in (None, "")}
+
+    def level(self) -> dict[str, Any]:
+        """The optimisation level by the name it has in a configuration; nothing for models as they are."""
+        return {} if self.optimization_level == BASELINE else {"optimization": self.optimization_level}
 
     @classmethod
     def settings_customise_sources(

@@ -17,6 +17,7 @@ from vid_diffusion_bench.exceptions import (
     ValidationError,
     VidBenchError,
 )
+from vid_diffusion_bench.optimization import OptimizationProfile, check_level
 from vid_diffusion_bench.profiling import ProfileReport
 from vid_diffusion_bench.report.board import LATENCY, Board
 from vid_diffusion_bench.results import BenchmarkResult, ModelResult
@@ -32,6 +33,7 @@ class BenchmarkSuite:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; default: the setting ``device``.
         output_dir: Folder for clips and records; default: the setting ``output_dir``. What is there already is not
             made again.
+        optimization_profile: A profile, or the name of a level; default: the setting ``optimization_level``.
         enable_monitoring: Log every event of a run (loading, each clip, scoring, warnings) to the logger
             ``vid_diffusion_bench.suite`` at level INFO.
         listener: Called with every :data:`~vid_diffusion_bench.events.Event` of a run.
@@ -42,13 +44,18 @@ class BenchmarkSuite:
         device: str | None = None,
         output_dir: Path | str | None = None,
         *,
+        optimization_profile: OptimizationProfile | str | None = None,
         enable_monitoring: bool = False,
         listener: events.Listener = events.ignore,
     ) -> None:
         settings = load_settings()
         self.device = device or settings.device
         self.output_dir = Path(output_dir or settings.output_dir)
-        self._prices = settings.prices()
+        self._defaults = settings.prices() | settings.level()
+        if isinstance(optimization_profile, str):
+            check_level(optimization_profile)
+        if optimization_profile is not None:
+            self._defaults["optimization"] = optimization_profile
         self._listeners = [listener, _log] if enable_monitoring else [listener]
 
     def run(self, config: BenchmarkConfig) -> BenchmarkResult:
@@ -68,7 +75,7 @@ class BenchmarkSuite:
         model_name: str,
         prompts: Sequence[str],
         *,
-        levels: Sequence[str] = ("baseline",),
+        levels: Sequence[str] | None = None,
         detailed: bool = False,
         **parameters: Any,
     ) -> ProfileReport:
@@ -78,6 +85,7 @@ class BenchmarkSuite:
             model_name: A name, ``hf:ORG/NAME`` or a diffusers folder.
             prompts: One steady call is made of each.
             levels: Optimisation levels; see :func:`~vid_diffusion_bench.engine.optimization_levels`.
+                Default: the suite's profile.
             detailed: Keep the memory's timeline of every call.
             parameters: Other fields of :class:`BenchmarkConfig` by name.
 
@@ -91,8 +99,8 @@ class BenchmarkSuite:
         return engine.profile(config, levels=levels, detailed=detailed, listener=self._tell)
 
     def _filled(self, config: BenchmarkConfig) -> BenchmarkConfig:
-        """The configuration, with the suite's device and folder and the user's prices where it says nothing."""
-        own = {"device": self.device, "output_dir": str(self.output_dir), **self._prices}
+        """The configuration, with the suite's device, folder, profile and prices where it says nothing."""
+        own = {"device": self.device, "output_dir": str(self.output_dir), **self._defaults}
         missing = {name: value for name, value in own.items() if name not in config.model_fields_set}
         return config.model_copy(update=missing) if missing else config
 

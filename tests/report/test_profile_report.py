@@ -9,8 +9,8 @@ import shutil
 import pytest
 from rich.console import Console
 
-from vid_diffusion_bench.engine.levels import BASELINE
 from vid_diffusion_bench.exceptions import StorageError
+from vid_diffusion_bench.optimization import BASELINE
 from vid_diffusion_bench.profiling import (
     CallProfile,
     LevelProfile,

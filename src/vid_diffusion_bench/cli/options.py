@@ -17,7 +17,12 @@ _CLIP = Group("Clips (default: what the model itself suggests)", sort_key=2)
 _SCORING = Group("Scoring", sort_key=3)
 _RUNNING = Group("Running", sort_key=4)
 _SERVING = Group("Requests to a served model (endpoint:URL, hosted)", sort_key=5)
-_RENAMED = {"timeout": "timeout_seconds", "slo": "slo_seconds", "trace": "arrival_trace"}
+_RENAMED = {
+    "timeout": "timeout_seconds",
+    "slo": "slo_seconds",
+    "trace": "arrival_trace",
+    "optimization_level": "optimization",
+}
 
 
 _NOT_CONFIG = frozenset({"score", "retry_failed"})
@@ -136,6 +141,9 @@ class RunOptions:
     precision: Annotated[str | None, Parameter(group=_RUNNING)] = None
     """fp32, bf16 or fp16."""
 
+    optimization_level: Annotated[str | None, Parameter(group=_RUNNING)] = None
+    """baseline, balanced or performance; see docs/optimization.md. Default: the setting of that name."""
+
     price_per_hour: Annotated[float | None, Parameter(group=_RUNNING)] = None
     """What an hour of this machine costs, for the cost a clip. Default: the setting of that name."""
 
@@ -183,11 +191,17 @@ def make_config(models: list[str], prompts: PromptOptions, options: RunOptions, 
 
 
 def with_settings(given: dict[str, Any], output: Path | None) -> dict[str, Any]:
-    """``given`` with the output folder, and with device and folder from the settings where nothing was said."""
+    """``given`` with the output folder, and with device, folder and level from the settings where nothing was said."""
     from vid_diffusion_bench.settings import load_settings
 
     settings = load_settings()
-    filled = {"device": settings.device, "output_dir": str(settings.output_dir), **settings.prices(), **given}
+    filled = {
+        "device": settings.device,
+        "output_dir": str(settings.output_dir),
+        **settings.prices(),
+        **settings.level(),
+        **given,
+    }
     if settings.price and "price" not in given:
         filled["price"] = settings.price
     return filled | ({"output_dir": str(output)} if output else {})

@@ -82,7 +82,8 @@ def profile(
     Args:
         model: A name of `vid-bench models list`, `hf:ORG/NAME`, or a diffusers folder.
         test_prompts: How many prompts of a standard set, a file of prompts, or prompts, each in quotes. Default: 5.
-        optimization_levels: Levels to profile one after the other. Default: baseline, the model as it is.
+        optimization_levels: Levels to profile one after the other: baseline, balanced, performance. Default: the
+            setting `optimization_level`.
         detailed: Also write the timeline beside OUTPUT: as a page (.html) and as a Chrome trace (.trace.json).
         output: JSON file for the report. With --detailed the default is profile_report.json.
         options: How clips are made.
@@ -96,8 +97,7 @@ def profile(
     with watch() as listener, stop_on_interrupt(listener.say) as stop:
         from vid_diffusion_bench import engine
 
-        levels = optimization_levels or ["baseline"]
-        found = engine.profile(config, levels=levels, detailed=detailed, listener=listener, stop=stop)
+        found = engine.profile(config, levels=optimization_levels, detailed=detailed, listener=listener, stop=stop)
     return _finish(found, output or (_REPORT if detailed else None))
 
 

@@ -39,6 +39,7 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
     session.listener(events.ModelLoading(planned.name))
     started = time.perf_counter()
     try:
+        model.use_profile(planned.profile, session.device)
         model.load(session.device, planned.precision)
         seconds = time.perf_counter() - started
         model.check(pending[0][0].request.parameters, session.config.batch_size)
@@ -47,7 +48,7 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
         return failure_of(error, "load")
     session.listener(events.ModelLoaded(planned.name, seconds))
     try:
-        session.store.put_model(planned.name, StoredModel(model.provenance(), seconds))
+        session.store.put_model(planned.stored_as, StoredModel(model.provenance(), seconds))
         _make_all(model, planned, pending, session)
     finally:
         model.unload()
@@ -55,7 +56,7 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
 
 
 def _make_all(model: VideoModel, planned: PlannedModel, pending: list[Batch], session: Session) -> None:
-    manifest = read_manifest(session.device, planned.precision)
+    manifest = read_manifest(session.device, planned.precision, planned.profile.switches())
     session.store.put_manifest(manifest)
     _warm_up(model, planned.name, pending[0], session)
     made: list[SampleRecord] = []

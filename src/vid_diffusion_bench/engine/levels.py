@@ -1,17 +1,16 @@
-"""The optimisation levels a model can be run at, in one place."""
+"""The optimisation levels a model can be run at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from vid_diffusion_bench.exceptions import ValidationError
-
-BASELINE = "baseline"
+from vid_diffusion_bench.optimization import LEVELS, check_level
 
 
 def optimization_levels() -> tuple[str, ...]:
     """The levels there are: ``baseline`` is the model as it is loaded."""
-    return (BASELINE,)
+    return tuple(LEVELS)
 
 
 def check_levels(names: Sequence[str]) -> tuple[str, ...]:
@@ -20,11 +19,6 @@ def check_levels(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValidationError: There is no such level, or none was named.
     """
-    known = optimization_levels()
-    if unknown := [name for name in names if name not in known]:
-        raise ValidationError(
-            f"no optimisation level {', '.join(map(repr, unknown))}", remedy=f"there is {', '.join(known)}"
-        )
     if not names:
-        raise ValidationError("no optimisation level is given", remedy=f"there is {', '.join(known)}")
-    return tuple(dict.fromkeys(names))
+        raise ValidationError("no optimisation level is given", remedy=f"there is {', '.join(LEVELS)}")
+    return tuple(dict.fromkeys(check_level(name) for name in names))

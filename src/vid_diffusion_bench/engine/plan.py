@@ -23,6 +23,7 @@ from vid_diffusion_bench.models import (
 from vid_diffusion_bench.models.conditioning import CONDITIONS
 from vid_diffusion_bench.models.lora import Lora
 from vid_diffusion_bench.models.served import REMOTE
+from vid_diffusion_bench.optimization import OptimizationProfile
 from vid_diffusion_bench.profiling import device_type, resolve_device
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.video import find_videos
@@ -49,6 +50,8 @@ class PlannedSample:
 class PlannedModel:
     """One model of a run, by the name it was asked for under, and its samples in batches.
 
+    ``profile`` is what is switched on in it.
+
     ``model`` is ``None`` when it cannot be opened here; ``error`` then says why, and its samples are failures.
     ``first_frame`` makes what its samples start from, where the user gave nothing.
     """
@@ -59,6 +62,13 @@ class PlannedModel:
     batches: tuple[tuple[PlannedSample, ...], ...]
     error: ModelLoadingError | None = None
     first_frame: FirstFrameModel | None = None
+    profile: OptimizationProfile = field(default_factory=OptimizationProfile)
+
+    @property
+    def stored_as(self) -> str:
+        """The name its loading is kept under: with other switches it loads in another time."""
+        switches = self.profile.switches()
+        return f"{self.name} {fingerprint(switches)[:12]}" if switches else self.name
 
     @property
     def samples(self) -> list[PlannedSample]:
@@ -154,7 +164,9 @@ def _raise(problems: list[VidBenchError], opened: Mapping[str, object]) -> None:
 
 def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: str) -> PlannedModel:
     parameters = config.parameters_set().over(model.defaults)
-    precision = config.precision or model.default_precision(device_type(device))
+    profile = config.profile_on(device)
+    model.use_profile(profile, device)
+    precision = config.precision or profile.loads_in or model.default_precision(device_type(device))
     try:
         model.use_loras([Lora.parse(text) for text in config.lora])
         first_frame = _first_frame_model(model, config, parameters)
@@ -169,9 +181,10 @@ def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: s
         "parameters": _plain(parameters, next(iter(inputs.values()))),
         "precision": precision,
         "device": REMOTE if isinstance(model, ServedModel) else device_type(device),
+        **({"optimization": switches} if (switches := profile.switches()) else {}),
     }
     batches = _batches(name, config, parameters, Decides(decides, inputs))
-    return PlannedModel(name, model, precision, batches, first_frame=first_frame)
+    return PlannedModel(name, model, precision, batches, first_frame=first_frame, profile=profile)
 
 
 def _images(config: BenchmarkConfig, parameters: GenerationParameters) -> list[str | None]:

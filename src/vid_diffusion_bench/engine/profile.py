@@ -11,7 +11,7 @@ from statistics import fmean, median
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig, prompt_id
 from vid_diffusion_bench.engine.checks import problem_of
-from vid_diffusion_bench.engine.levels import BASELINE, check_levels
+from vid_diffusion_bench.engine.levels import check_levels
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample, make_plan
 from vid_diffusion_bench.engine.power import disturbances
 from vid_diffusion_bench.engine.summary import performance
@@ -23,6 +23,7 @@ from vid_diffusion_bench.exceptions import (
     VidBenchError,
 )
 from vid_diffusion_bench.models import StepCallback, VideoModel
+from vid_diffusion_bench.optimization import BASELINE
 from vid_diffusion_bench.profiling import (
     INTERVAL,
     CallProfile,
@@ -48,6 +49,8 @@ from vid_diffusion_bench.results import ClipInfo, Cost, Manifest, SampleRecord
 from vid_diffusion_bench.video import Video
 
 Batch = tuple[PlannedSample, ...]
+CUSTOM = "custom"
+"""The level of a profile that has no name."""
 SAMPLING_TOLERANCE = 0.02, 5_000_000
 """How far the sampled peak of memory may be above the kernel's (relative, bytes) before a warning says so."""
 
@@ -74,7 +77,7 @@ class _Job:
 def profile(
     config: BenchmarkConfig,
     *,
-    levels: Sequence[str] = (BASELINE,),
+    levels: Sequence[str] | None = None,
     detailed: bool = False,
     listener: events.Listener = events.ignore,
     stop: threading.Event | None = None,
@@ -82,7 +85,8 @@ def profile(
     """Profile the one model of ``config`` on its prompts; nothing is stored and nothing is scored.
 
     The first call is the warm-up, at the same shape as all others; a second, unmeasured one counts operations. Every
-    batch of the plan is then one steady call. ``detailed`` keeps the memory's timeline of every call.
+    batch of the plan is then one steady call. ``detailed`` keeps the memory's timeline of every call. ``levels`` are
+    run one after the other; ``None`` is the one that ``config`` says.
 
     Raises:
         ValidationError: The request is impossible; nothing was done.
@@ -90,26 +94,31 @@ def profile(
         GenerationError: A call failed.
         GenerationCancelledError: ``stop`` was set.
     """
-    levels = check_levels(levels)
-    plan = make_plan(config)
+    plans = {name: make_plan(asked) for name, asked in _by_level(config, levels).items()}
+    plan = next(iter(plans.values()))
     planned = plan.models[0]
-    assert planned.model is not None
-    manifest = read_manifest(plan.device, planned.precision)
-    peak = PeakRate(**asdict(measure_peak(plan.device, planned.precision)))
-    total = len(planned.samples) * len(levels)
+    total = len(planned.samples) * len(plans)
+    at = {name: found.models[0] for name, found in plans.items()}
+    manifests = {name: read_manifest(plan.device, m.precision, m.profile.switches()) for name, m in at.items()}
+    precisions = dict.fromkeys(m.precision for m in at.values())
+    peaks = {name: PeakRate(**asdict(measure_peak(plan.device, name))) for name in precisions}
     listener(events.RunStarted(f"profile of {planned.name}", [planned.name], total, 0))
     with sample_memory(plan.device) as sampler:
-        job = _Job(
-            planned, planned.model, config, plan.device, manifest, sampler, listener, stop or threading.Event(),
-            peak, detailed, total,
-        )  # fmt: skip
-        profiles = [_profile_level(level, job) for level in levels]
+        stop, began, profiles = stop or threading.Event(), time.perf_counter(), list[LevelProfile]()
+        for name, at_level in plans.items():
+            done, found = len(profiles) * len(planned.samples), at_level.models[0]
+            assert found.model is not None
+            job = _Job(
+                found, found.model, config, plan.device, manifests[name], sampler, listener, stop,
+                peaks[found.precision], detailed, total, began, done,
+            )  # fmt: skip
+            profiles.append(_profile_level(name, job))
     return ProfileReport(
         model=planned.name,
         parameters=planned.samples[0].request.parameters.model_dump(mode="json", exclude_none=True),
         batch_size=config.batch_size,
-        manifest=manifest,
-        peak=peak,
+        manifest=next(iter(manifests.values())),
+        peak=peaks[planned.precision],
         levels=profiles,
         sampling_interval=INTERVAL,
         counted=COUNTED,
@@ -117,11 +126,19 @@ def profile(
     )
 
 
+def _by_level(config: BenchmarkConfig, levels: Sequence[str] | None) -> dict[str, BenchmarkConfig]:
+    if levels is None:
+        named = config.optimization or BASELINE
+        return {named if isinstance(named, str) else CUSTOM: config}
+    return {level: config.model_copy(update={"optimization": level}) for level in check_levels(levels)}
+
+
 def _profile_level(level: str, job: _Job) -> LevelProfile:
     model, batches = job.model, job.planned.batches
     job.listener(events.ModelLoading(job.planned.name))
     try:
         load = _load(job)
+        applied = model.provenance().get("optimization", {}).get("applied") or {}
         job.listener(events.ModelLoaded(job.planned.name, load.cost.latency))
         job.listener(events.WarmUpStarted(job.planned.name))
         first, _ = _call("first", batches[0], job)
@@ -146,6 +163,9 @@ def _profile_level(level: str, job: _Job) -> LevelProfile:
         stages=_stages(steady, flops, parameters, job.peak),
         performance=performance(records, {job.manifest.id: job.manifest}, load.cost.latency, job.config.prices),
         calls=calls,
+        manifest=job.manifest,
+        peak=job.peak,
+        optimization=applied,
         flops_reason=why,
         warnings=_warnings(calls, steady, records),
     )
@@ -161,6 +181,7 @@ def _load(job: _Job) -> CallProfile:
 
 def _make_ready(job: _Job) -> None:
     try:
+        job.model.use_profile(job.planned.profile, job.device)
         job.model.load(job.device, job.planned.precision)
     except VidBenchError:
         raise

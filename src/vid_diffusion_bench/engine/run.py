@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig
@@ -23,7 +24,7 @@ from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import ServedModel
 from vid_diffusion_bench.profiling import sample_memory
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, ModelResult, RunStatus, SampleRecord
-from vid_diffusion_bench.storage import RunStore, load_result
+from vid_diffusion_bench.storage import RunStore, StoredModel, load_result
 
 _NOT_ASKED = "scoring was not asked for"
 _STOPPED = "the run was stopped before it was scored; run it again to go on"
@@ -180,7 +181,7 @@ def _model_results(plan: Plan, session: Session, errors: dict[str, Failure | Non
     known, manifests = session.store.models(), session.store.manifests()
     results = []
     for planned in plan.models:
-        error, about = errors[planned.name], known.get(planned.name)
+        error, about = errors[planned.name], known.get(planned.stored_as)
         records = _records(planned, stored, error)
         load_seconds = about.load_seconds if about else None
         figures = (
@@ -192,12 +193,19 @@ def _model_results(plan: Plan, session: Session, errors: dict[str, Failure | Non
             model_name=planned.name,
             performance_results=figures,
             records=records,
-            provenance=planned.model.provenance() if planned.model else {},
+            provenance=_provenance(planned, about),
             load_seconds=load_seconds,
             error=error,
         )
         results.append(result)
     return results
+
+
+def _provenance(planned: PlannedModel, stored: StoredModel | None) -> dict[str, Any]:
+    """The model's own word; what its profile did is known from the run that loaded it."""
+    own = planned.model.provenance() if planned.model else {}
+    before = stored.provenance.get("optimization") if stored else None
+    return {**own, "optimization": before} if before and "optimization" in own else own
 
 
 def _records(planned: PlannedModel, stored: dict[str, SampleRecord], error: Failure | None) -> list[SampleRecord]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.models.conditioning import CONDITIONS, file_hash
+from vid_diffusion_bench.optimization import OptimizationProfile
 
 if TYPE_CHECKING:
     from vid_diffusion_bench.models.lora import Lora
@@ -96,6 +97,20 @@ class VideoModel(ABC):
 
     def check(self, parameters: GenerationParameters, batch_size: int) -> None:
         """Raise :class:`ValidationError`, with the nearest possible value, for what this model cannot make."""
+
+    def use_profile(self, profile: OptimizationProfile, device: str) -> None:
+        """Put ``profile`` into the model at the next :meth:`load`; what was loaded by another is given back.
+
+        A model that knows nothing of profiles takes those that set only a precision, which :meth:`load` is told.
+
+        Raises:
+            ValidationError: It cannot be optimised so on ``device``.
+        """
+        if switches := profile.switches():
+            raise ValidationError(
+                f"{self.name} is not a diffusers pipeline, so {', '.join(switches)} cannot be switched on",
+                remedy="use the level baseline for this model",
+            )
 
     def default_precision(self, device: str) -> str:
         """The precision to load in on ``device`` when nobody says otherwise: one of ``PRECISIONS``."""

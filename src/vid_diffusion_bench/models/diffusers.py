@@ -22,15 +22,17 @@ from vid_diffusion_bench.exceptions import (
     InvalidVideoError,
     ModelLoadingError,
     ValidationError,
+    VidBenchError,
     WeightsNotFoundError,
 )
-from vid_diffusion_bench.models import snapshot
+from vid_diffusion_bench.models import optimize, snapshot
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo
 from vid_diffusion_bench.models.conditioning import file_hash, open_video
 from vid_diffusion_bench.models.constraints import ONLY_TILED, Grid, read_grid
 from vid_diffusion_bench.models.lora import Lora, load_loras, require_lora
 from vid_diffusion_bench.models.pipeline_call import PipelineCall, is_picture
+from vid_diffusion_bench.optimization import OptimizationProfile
 from vid_diffusion_bench.video import Frames, Video
 
 DEFAULTS_FILE = "generation_defaults.json"
@@ -60,6 +62,8 @@ class DiffusersModel(VideoModel):
         self._own_scheduler: Any = None
         self._loaded_as: tuple[str, str] | None = None
         self._loras: tuple[Lora, ...] = ()
+        self._profile = OptimizationProfile()
+        self._optimized: dict[str, Any] | None = None
         self._class_name: str = snapshot.read_index(folder)["_class_name"]
         if code := snapshot.own_code(folder):
             raise ModelLoadingError(
@@ -109,7 +113,13 @@ class DiffusersModel(VideoModel):
             "reads_prompt": self.call.reads_prompt,
             "rounding": "uint8 = round(255 * x), ties to even",
             **self._adapted(),
+            **self._optimization(),
         }
+
+    def _optimization(self) -> dict[str, Any]:
+        """The switches asked for and, once it was loaded, what each did."""
+        asked = self._profile.switches()
+        return {"optimization": {"switches": asked, "applied": self._optimized}} if asked else {}
 
     def identity(self) -> dict[str, Any]:
         libraries = {name: version(name) for name in ("diffusers", "torch", "transformers")}
@@ -186,6 +196,12 @@ class DiffusersModel(VideoModel):
         denoiser = next(name for name in snapshot.components(self.folder) if name.startswith(_STAGES["denoiser"]))
         return asked or snapshot.stored_precision(self.folder / denoiser)
 
+    def use_profile(self, profile: OptimizationProfile, device: str) -> None:
+        optimize.check(profile, device)
+        if profile != self._profile:
+            self.unload()
+            self._profile, self._optimized = profile, None
+
     def load(self, device: str, precision: str) -> None:
         import diffusers
         import torch
@@ -197,10 +213,11 @@ class DiffusersModel(VideoModel):
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         word = "dtype" if hasattr(diffusers.utils, "_resolve_dtype") else "torch_dtype"
         options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, word: dtype}
+        options |= optimize.load_options(self._profile, snapshot.components(self.folder))
         try:
             with _quiet():
                 self._pipeline = self.pipeline_class.from_pretrained(str(self.folder), **options)
-                self._pipeline.to(device)
+                optimize.place(self._pipeline, self._profile, device)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
             self.unload()
             raise ModelLoadingError(
@@ -217,9 +234,19 @@ class DiffusersModel(VideoModel):
             raise
         if type(getattr(self._pipeline, "vae", None)).__name__ in ONLY_TILED:
             self._pipeline.vae.enable_tiling()
+        self._optimize(device)
         self._loaded_as = device, precision
         self._own_scheduler = self._pipeline.scheduler
         self._pipeline.set_progress_bar_config(disable=True)
+
+    def _optimize(self, device: str) -> None:
+        """Last of all: what is compiled must not change any more."""
+        try:
+            with _quiet():
+                self._optimized = optimize.apply(self._pipeline, self._profile, device)
+        except VidBenchError:
+            self.unload()
+            raise
 
     def unload(self) -> None:
         import torch
@@ -250,6 +277,7 @@ class DiffusersModel(VideoModel):
         self._use_scheduler(parameters.scheduler)
         arguments = self._arguments(requests)
         observed = self.call.observed(on_step, parameters.num_inference_steps or 0)
+        optimize.forget(self._loaded)
         with torch.inference_mode():
             return self._loaded(**arguments, **observed)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from vid_diffusion_bench.profiling.device import device_name
 from vid_diffusion_bench.results import GIB, Manifest
@@ -14,6 +16,7 @@ PACKAGES = (
     "vid-diffusion-bench",
     "accelerate",
     "av",
+    "bitsandbytes",
     "diffusers",
     "numpy",
     "opencv-python-headless",
@@ -21,12 +24,14 @@ PACKAGES = (
     "scipy",
     "tokenizers",
     "torch",
+    "torch-tensorrt",
+    "torchao",
     "transformers",
 )
 
 
-def read_manifest(device: str, precision: str) -> Manifest:
-    """The software and hardware of this process, running on ``device`` in ``precision``."""
+def read_manifest(device: str, precision: str, optimization: Mapping[str, Any] | None = None) -> Manifest:
+    """The software and hardware of this process, running on ``device`` in ``precision`` with a profile's switches."""
     import psutil
     import torch
 
@@ -41,6 +46,7 @@ def read_manifest(device: str, precision: str) -> Manifest:
         device_name=device_name(device),
         precision=precision,
         threads=torch.get_num_threads(),
+        optimization=dict(optimization or {}),
     )
 
 

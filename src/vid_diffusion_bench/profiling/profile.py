@@ -80,6 +80,7 @@ class LevelProfile(Value):
 
     ``first_call_extra`` is how much longer the first call took than the median steady one, ``compile_seconds`` how much
     of it went into ``torch.compile``. ``step`` is the median denoising step of the steady calls, in seconds.
+    ``manifest`` and ``peak`` are of this level's precision and switches; ``optimization`` says what each switch did.
     """
 
     level: str
@@ -92,6 +93,9 @@ class LevelProfile(Value):
     stages: list[StageProfile]
     performance: dict[str, MetricResult]
     calls: list[CallProfile]
+    manifest: Manifest | None = None
+    peak: PeakRate | None = None
+    optimization: dict[str, Any] = Field(default_factory=dict)
     flops_reason: str | None = None
     warnings: list[str] = Field(default_factory=list)
 

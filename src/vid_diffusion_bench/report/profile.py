@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -87,7 +89,11 @@ def phase_rows(level: LevelProfile) -> list[tuple[str, str]]:
     """Load, first call, compiling, steady state."""
     extra = level.first_call_extra
     steady = sum(call.kind == "steady" for call in level.calls)
+    switched = [(name.replace("_", " "), _said(done)) for name, done in level.optimization.items()]
+    precision = [("precision", level.manifest.precision)] if level.manifest else []
     return [
+        *precision,
+        *switched,
         ("load", duration(level.load_seconds)),
         ("first call", duration(level.first_call_seconds)),
         ("more than a steady one", duration(extra) if extra > 0 else "no"),
@@ -95,6 +101,10 @@ def phase_rows(level: LevelProfile) -> list[tuple[str, str]]:
         (f"steady call (median of {steady})", duration(level.steady_seconds)),
         ("denoising step (median)", duration(level.step)),
     ]
+
+
+def _said(done: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {what}" for name, what in done.items())
 
 
 def memory_rows(level: LevelProfile) -> list[tuple[str, str, str]]:

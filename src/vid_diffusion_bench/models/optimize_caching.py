@@ -1,0 +1,95 @@
+"""Feature caching: what a denoiser computed at one step is used again at the next, by the caches diffusers has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.optimization import OptimizationProfile
+
+_CONFIGURATIONS = {
+    "first_block_cache": "FirstBlockCacheConfig",
+    "pyramid_attention_broadcast": "PyramidAttentionBroadcastConfig",
+    "faster_cache": "FasterCacheConfig",
+    "mag_cache": "MagCacheConfig",
+    "sea_cache": "SeaCacheConfig",
+    "taylorseer_cache": "TaylorSeerCacheConfig",
+}
+_ASKED_FOR = {"pyramid_attention_broadcast": {"spatial_attention_block_skip_range": 2}}
+"""What diffusers has no default for and fills in itself, with a warning; written out here."""
+_TIMESTEP = "current_timestep_callback"
+
+
+def check_caching(profile: OptimizationProfile) -> None:
+    """Raise if the installed diffusers has no such cache, or the cache no such options."""
+    if profile.feature_caching is not None:
+        _configuration(profile, lambda: None)
+
+
+def use_caching(pipeline: Any, modules: Mapping[str, Any], profile: OptimizationProfile) -> dict[str, Any]:
+    """Hook the cache into every denoiser.
+
+    Raises:
+        ValidationError: A denoiser takes no cache, or the cache found nothing in it to hook.
+    """
+    done = {}
+    for name, module in modules.items():
+        before = _hooks(module)
+        _enable(pipeline, module, profile)
+        added = _hooks(module) - before
+        if added <= 0:
+            raise _impossible(module, profile, "it found nothing in it to hook")
+        done[name] = f"{profile.feature_caching}: {added} hooks"
+    return done
+
+
+def _enable(pipeline: Any, module: Any, profile: OptimizationProfile) -> None:
+    configuration = _configuration(profile, lambda: pipeline.current_timestep)
+    if hasattr(configuration, _TIMESTEP) and not hasattr(type(pipeline), "current_timestep"):
+        raise _impossible(module, profile, f"{type(pipeline).__name__} does not tell its timestep")
+    if not hasattr(module, "enable_cache"):
+        raise _impossible(module, profile, "diffusers has no caching for it")
+    try:
+        module.enable_cache(configuration)
+    except IndexError as error:
+        raise _impossible(module, profile, "it has too few blocks") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _impossible(module, profile, str(error)) from error
+
+
+def _configuration(profile: OptimizationProfile, timestep: Any) -> Any:
+    """The cache's configuration; ``timestep`` tells a cache that asks which timestep the pipeline is at."""
+    from diffusers import hooks
+
+    name = profile.feature_caching or ""
+    kind = getattr(hooks, _CONFIGURATIONS[name], None)
+    if kind is None:
+        raise ValidationError(
+            f"the diffusers that is installed has no {name}", remedy="pip install --upgrade diffusers"
+        )
+    known = [entry.name for entry in fields(kind) if not entry.name.startswith("_") and "callback" not in entry.name]
+    if unknown := [option for option in profile.feature_caching_options if option not in known]:
+        raise ValidationError(f"{name} has no option {', '.join(unknown)}", remedy=f"there is {', '.join(known)}")
+    options = dict(profile.feature_caching_options)
+    if not any(option.endswith("block_skip_range") for option in options):
+        options |= _ASKED_FOR.get(name, {})
+    if any(entry.name == _TIMESTEP for entry in fields(kind)):
+        options[_TIMESTEP] = timestep
+    try:
+        return kind(**options)
+    except (ValueError, TypeError) as error:
+        raise ValidationError(f"feature_caching {name}: {str(error).strip()}") from error
+
+
+def _hooks(module: Any) -> int:
+    registries = (getattr(part, "_diffusers_hook", None) for part in module.modules())
+    return sum(len(registry.hooks) for registry in registries if registry is not None)
+
+
+def _impossible(module: Any, profile: OptimizationProfile, why: str) -> ValidationError:
+    return ValidationError(
+        f"feature_caching {profile.feature_caching} cannot be used with {type(module).__name__}: {why}",
+        remedy="leave it out for this model, or set feature_caching_options",
+    )
