@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vid_diffusion_bench.exceptions import MissingDependencyError
 from vid_diffusion_bench.registry import Registry, fold
 
 
@@ -62,3 +63,11 @@ def test_entry_points_are_read_and_do_not_replace_built_ins():
 @given(st.text(min_size=1))
 def test_folding_is_idempotent(name):
     assert fold(fold(name)) == fold(name)
+
+
+@pytest.mark.parametrize("place", ["no_such_module:thing", "math:no_such_thing", "math"])
+def test_what_cannot_be_imported_is_named_with_a_remedy(registry, place):
+    registry.register("gone", place)
+    with pytest.raises(MissingDependencyError, match=f"the thing gone is registered as {place}") as caught:
+        registry.get("gone")
+    assert "uninstall the package" in caught.value.remedy

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
+
+from vid_diffusion_bench.exceptions import MissingDependencyError
 
 T = TypeVar("T")
 
@@ -83,14 +85,29 @@ class Registry(Generic[T]):
         return key
 
     def get(self, name: str) -> T:
-        """The object registered as ``name``."""
+        """The object registered as ``name``.
+
+        Raises:
+            Exception: What ``error`` makes, when nothing is registered so.
+            MissingDependencyError: What is registered cannot be imported.
+        """
         key = self.resolve(name)
         entry = self._entries[key]
         if isinstance(entry, str):
-            module, _, attribute = entry.partition(":")
-            entry = cast("T", getattr(import_module(module), attribute))
+            entry = cast("T", self._imported(key, entry))
             self._entries[key] = entry
         return entry
+
+    def _imported(self, key: str, place: str) -> Any:
+        module, _, attribute = place.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise MissingDependencyError(
+                f"the {self.kind} {key} is registered as {place}, which cannot be imported: {error}",
+                remedy="update or uninstall the package that registers it",
+                details={"dependency": place},
+            ) from error
 
     def names(self) -> list[str]:
         """Canonical names in the order of registration."""

@@ -47,6 +47,27 @@ def test_damage_is_a_miss_and_is_mended(tmp_path, damage):
     assert np.array_equal(store.get(ENTRY, np.ndarray), np.ones(3))
 
 
+def test_no_changed_byte_is_more_than_a_miss(tmp_path):
+    store = FeatureStore(tmp_path)
+    store.put(ENTRY, np.ones(3))
+    (path,) = tmp_path.rglob("*.npz")
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for flip in (1, 8, 255):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
+            found = store.get(ENTRY, np.ndarray)
+            assert found is None or np.array_equal(found, np.ones(3))
+
+
+def test_a_bare_array_in_place_of_a_feature_is_a_miss(tmp_path):
+    store = FeatureStore(tmp_path)
+    store.put(ENTRY, np.ones(3))
+    (path,) = tmp_path.rglob("*.npz")
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    assert store.get(ENTRY, np.ndarray) is None
+
+
 def test_fields_that_changed_are_a_miss(tmp_path):
     store = FeatureStore(tmp_path)
     store.put(ENTRY, np.ones(3))

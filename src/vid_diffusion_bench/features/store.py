@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ logger = logging.getLogger(__name__)
 Entry = tuple[str, str, str]
 """Name of the extractor, hash of its identity, hash of what it read."""
 _ARRAY = "value"
+_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, RuntimeError)
+"""What NumPy and zipfile raise on a file that is cut, changed or no ``.npz`` at all: a bare array is a TypeError, a
+changed compression method or encryption flag a RuntimeError (NotImplementedError among them)."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _read(path: Path, output: type) -> Any | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError):
+    except _UNREADABLE:
         return None
     if not is_dataclass(output):
         return arrays.get(_ARRAY)
