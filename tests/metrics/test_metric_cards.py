@@ -24,6 +24,11 @@ def test_a_card_names_label_and_is_listed(name):
     assert f"({metric}.md)" in (CARDS / "README.md").read_text(encoding="utf-8")
 
 
+def test_every_card_is_of_a_metric():
+    cards = {path.stem for path in CARDS.glob("*.md")} - {"README"}
+    assert cards == {name.partition(":")[0] for name in BUILT_IN}
+
+
 def test_the_examples_run():
     blocks = re.findall(r"```python\n(.*?)```", (CARDS / "README.md").read_text(encoding="utf-8"), re.S)
     assert len(blocks) == 2

@@ -131,3 +131,13 @@ def test_a_variant_keeps_the_dots_of_its_version_and_may_be_spelled_as_its_label
     name = "subject_consistency:vbench-0.1.5"
     assert MetricRegistry.resolve("Subject-Consistency[VBench_0.1.5]") == name
     assert MetricRegistry.get(MetricRegistry.get(name).label).name == name
+
+
+@pytest.mark.parametrize("name", list(BUILT_IN))
+def test_every_label_that_is_printed_is_a_spelling_of_its_metric(name):
+    assert MetricRegistry.resolve(MetricRegistry.get(name).label) == name
+
+
+def test_another_label_is_no_spelling():
+    with pytest.raises(MetricNotFoundError):
+        MetricRegistry.resolve("fvd[shapes-v2]")

@@ -24,6 +24,14 @@ class _Metrics(Registry[Any]):
         metric, _, variant = name.replace("[", ":").removesuffix("]").partition(":")
         return fold(metric, "_") + (f":{'.'.join(map(fold, variant.split('.')))}" if variant else "")
 
+    def resolve(self, name: str) -> str:
+        """As every registry; the label of a metric without a variant, ``fvd[shapes-v1]``, is a spelling of it too."""
+        folded = self.fold(name)
+        metric, _, variant = folded.partition(":")
+        if variant and folded not in self and metric in self and self.fold(self.get(metric).label) == folded:
+            return super().resolve(metric)
+        return super().resolve(name)
+
     def register(self, name: str, entry: Any, *, aliases: Iterable[str] = ()) -> None:
         """Add a metric: a :class:`Metric`, a lazy ``"module:attribute"``, or ``fn(real_videos, generated_videos)``.
 

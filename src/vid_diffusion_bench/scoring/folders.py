@@ -78,7 +78,7 @@ def _prompts(folder: Path) -> dict[str, str]:
         return {}
     try:
         prompts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValidationError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(prompts, dict) or not all(isinstance(text, str) and text for text in prompts.values()):
         raise ValidationError(f"{path} is no mapping of clip names to prompts", remedy='{"clip-01": "a red ball", ...}')
