@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from statistics import fmean, median
 
@@ -180,13 +181,20 @@ def _load(job: _Job) -> CallProfile:
 
 
 def _make_ready(job: _Job) -> None:
-    try:
+    with _named(ModelLoadingError, f"{job.planned.name} cannot be loaded"):
         job.model.use_profile(job.planned.profile, job.device)
         job.model.load(job.device, job.planned.precision)
+
+
+@contextmanager
+def _named(kind: type[VidBenchError], what: str) -> Iterator[None]:
+    """A model is foreign code: what it raises gets a name of ours."""
+    try:
+        yield
     except VidBenchError:
         raise
-    except Exception as error:  # a model is foreign code: what it raises gets a name of ours
-        raise ModelLoadingError(f"{job.planned.name} cannot be loaded: {type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise kind(f"{what}: {type(error).__name__}: {error}") from error
 
 
 def _call(kind: str, batch: Batch, job: _Job) -> tuple[CallProfile, list[SampleRecord]]:
@@ -205,12 +213,8 @@ def _call(kind: str, batch: Batch, job: _Job) -> tuple[CallProfile, list[SampleR
 
 
 def _generate(batch: Batch, job: _Job, timer: StageTimer | None) -> list[Video]:
-    try:
+    with _named(GenerationError, f"{job.planned.name} failed"):
         return job.model.generate([sample.request for sample in batch], _on_step(batch, job, timer))
-    except VidBenchError:
-        raise
-    except Exception as error:  # a model is foreign code: what it raises gets a name of ours
-        raise GenerationError(f"{job.planned.name} failed: {type(error).__name__}: {error}") from error
 
 
 def _on_step(batch: Batch, job: _Job, timer: StageTimer | None) -> StepCallback:

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -58,13 +58,12 @@ class RunStore:
         with storage_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             _acquire(self._lock, self.folder)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.__exit__)
             self._engine = _connect(self.folder / DATABASE)
             self._create()
             self.clips.prepare()
-        except BaseException:
-            self.__exit__()
-            raise
+            on_failure.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
