@@ -21,7 +21,9 @@ def foresee(planned: PlannedModel, pending: list[Batch], session: Session) -> Fa
     model, sample = planned.model, pending[0][0]
     assert model is not None
     parameters = sample.request.parameters
-    need = need_of(model, parameters, planned.precision, len(pending[0]))
+    # Estimates are of models as they are loaded; with offload or fewer bits a larger one fits.
+    as_it_is = not planned.profile.switches()
+    need = need_of(model, parameters, planned.precision, len(pending[0])) if as_it_is else None
     available, total = memory_of(session.device)
     if need and total is not None and need.weights() > total:
         return failure_of(_too_large(planned.name, need, total), "load")
@@ -29,7 +31,7 @@ def foresee(planned: PlannedModel, pending: list[Batch], session: Session) -> Fa
         fit = estimate_fit(model, parameters, session.device, planned.precision, len(pending[0]))
         if fit and fit.estimated_fits is False:
             session.listener(events.Warned(may_not_fit(planned.name, fit)))
-    expected = pace(model, session.device, planned.precision, parameters)
+    expected = pace(model, session.device, planned.runs_as, parameters)
     if expected:
         clips = sum(len(batch) for batch in pending) + session.config.warmup * len(pending[0])
         seconds = expected.seconds * clips

@@ -71,7 +71,7 @@ def _make_all(model: VideoModel, planned: PlannedModel, pending: list[Batch], se
         for record, _ in records:
             count_sample(record, session)
             made.append(record)
-    note(model, session.device, planned.precision, made)
+    note(model, session.device, planned.runs_as, made)
 
 
 def count_sample(record: SampleRecord, session: Session) -> None:

@@ -67,8 +67,17 @@ class PlannedModel:
     @property
     def stored_as(self) -> str:
         """The name its loading is kept under: with other switches it loads in another time."""
+        return f"{self.name}{self._suffix}"
+
+    @property
+    def runs_as(self) -> str:
+        """The name its pace is kept under: the precision, and the switches if there are any."""
+        return f"{self.precision}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
         switches = self.profile.switches()
-        return f"{self.name} {fingerprint(switches)[:12]}" if switches else self.name
+        return f" {fingerprint(switches)[:12]}" if switches else ""
 
     @property
     def samples(self) -> list[PlannedSample]:
