@@ -8,7 +8,7 @@ import pytest
 
 from vid_diffusion_bench.exceptions import MetricNotFoundError
 from vid_diffusion_bench.features import Clip
-from vid_diffusion_bench.metrics import Context, MetricRegistry, State
+from vid_diffusion_bench.metrics import Context, Measurement, MetricRegistry, PerClipMetric, State
 from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.metrics.registry import _Metrics, _unknown
 from vid_diffusion_bench.registry import Registry
@@ -141,3 +141,30 @@ def test_every_label_that_is_printed_is_a_spelling_of_its_metric(name):
 def test_another_label_is_no_spelling():
     with pytest.raises(MetricNotFoundError):
         MetricRegistry.resolve("fvd[shapes-v2]")
+
+
+class Given(PerClipMetric):
+    name = "given"
+    unit = "x"
+
+    def __init__(self, value):
+        self.value = value
+
+    def measure(self, clip):
+        return Measurement(self.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "no value"), (float("nan"), "not finite"), (np.float32("inf"), "not finite"), (np.full(3, np.nan), "not")],
+)
+def test_what_is_no_finite_number_is_a_reason_of_its_clip(value, said):
+    result = computed(Given(value), clips())
+    assert result.value is None
+    assert said in result.reason
+
+
+def test_a_number_of_another_type_is_the_number_of_its_clip():
+    state, metric = State(), Given(np.float32(1.5))
+    metric.update(state, clips(1)[0])
+    assert state.generated["0"].score().value == 1.5

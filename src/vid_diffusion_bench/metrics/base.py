@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -176,7 +177,7 @@ class Metric(ABC):
         shape = clip.shape
         try:
             seen = self.measure_real(clip) if reference else self.measure(clip)
-            rows[clip.key] = Row(clip.cluster, seen.value, None, seen.facts, shape)
+            rows[clip.key] = Row(clip.cluster, _finite(seen.value), None, seen.facts, shape)
         except MetricComputationError as error:
             rows[clip.key] = Row(clip.cluster, None, error.message, {}, shape)
 
@@ -217,6 +218,21 @@ class Metric(ABC):
 
 
 UNKNOWN_WORDS_WARNED = 0.2
+
+
+def _finite(value: Any) -> Any:
+    """``value`` of a measurement, a number as ``float``.
+
+    Raises:
+        MetricComputationError: It is ``None``, or a number or an array that is not finite.
+    """
+    if value is None:
+        raise MetricComputationError("the metric gave no value and no reason")
+    number = float(value) if isinstance(value, Real) else value
+    numeric = isinstance(number, float) or (isinstance(number, np.ndarray) and number.dtype.kind == "f")
+    if numeric and not np.isfinite(number).all():
+        raise MetricComputationError("the metric gave a value that is not finite")
+    return number
 
 
 def unmeasured(rows: Rows) -> str:
