@@ -186,6 +186,40 @@ def test_a_cache_that_cannot_be_is_refused_with_the_reason(tiny, family, name, o
         loaded(tiny(family), feature_caching=name, feature_caching_options=options)
 
 
+SHARED = {"spatial_attention_block_skip_range": 2, "spatial_attention_timestep_skip_range": [0, 1001]}
+
+
+def guided(model, scale, steps=6):
+    asked = GenerationParameters(
+        num_frames=9, height=32, width=32, num_inference_steps=steps, guidance_scale=scale
+    ).over(model.defaults)
+    (video,) = model.generate([GenerationRequest("a red circle", 3, asked)], lambda *_: None)
+    return video.frames
+
+
+def test_a_cache_that_would_give_the_unconditional_call_the_attention_of_the_other_is_refused(deep):
+    """Wan calls its denoiser twice a step; without guidance it does not, and a second clip begins anew."""
+    model = loaded(deep("wan"), feature_caching="pyramid_attention_broadcast", feature_caching_options=SHARED)
+    with pytest.raises(ValidationError, match="WanPipeline calls it twice a step"):
+        guided(model, 5.0)
+    assert np.array_equal(guided(model, 1.0), guided(model, 1.0))
+    assert np.array_equal(guided(model, 1.0, steps=1), guided(model, 1.0, steps=1))
+
+
+def test_a_cache_that_is_not_told_the_step_is_refused_instead_of_doing_nothing(deep):
+    model = loaded(deep("ltx"), feature_caching="sea_cache")
+    with pytest.raises(ValidationError, match="LTXPipeline does not tell the cache its step"):
+        clip(model)
+
+
+def test_a_cache_that_is_told_the_step_skips_blocks(deep):
+    model = loaded(deep("wan"), feature_caching="sea_cache")
+    calls = []
+    denoiser(model).blocks[-1].ffn.net[2].register_forward_hook(lambda *_: calls.append(1))
+    guided(model, 5.0, steps=20)
+    assert 0 < len(calls) < 2 * 20
+
+
 @pytest.mark.parametrize("name", ["torchao-int8", "bitsandbytes-nf4"])
 def test_quantisation_names_the_library_that_is_missing(tiny, monkeypatch, name):
     monkeypatch.setattr("vid_diffusion_bench.models.optimize_weights.find_spec", lambda _: None)
@@ -193,6 +227,21 @@ def test_quantisation_names_the_library_that_is_missing(tiny, monkeypatch, name)
     with pytest.raises(MissingDependencyError, match=library) as caught:
         loaded(tiny("ltx"), quantization=name)
     assert caught.value.remedy == f"pip install {library}"
+
+
+def test_four_bits_of_torchao_need_a_second_library(tiny, monkeypatch):
+    there = {"torchao": object()}
+    monkeypatch.setattr("vid_diffusion_bench.models.optimize_weights.find_spec", there.get)
+    with pytest.raises(MissingDependencyError, match="mslk"):
+        loaded(tiny("ltx"), quantization="torchao-int4")
+
+
+@pytest.mark.parametrize("name", ["torchao-int4", "bitsandbytes-int8", "bitsandbytes-nf4"])
+def test_quantisation_that_needs_a_gpu_is_refused_on_a_cpu_before_anything_is_read(tiny, monkeypatch, name):
+    monkeypatch.setattr("vid_diffusion_bench.models.optimize_weights.find_spec", lambda _: object())
+    model = get_model(str(tiny("ltx")))
+    with pytest.raises(ValidationError, match="needs a GPU"):
+        model.use_profile(OptimizationProfile(quantization=name), "cpu")
 
 
 def test_torchao_holds_the_weights(deep):

@@ -31,7 +31,7 @@ def check(profile: OptimizationProfile, device: str) -> None:
             "offload moves weights from the device to the host, and a CPU is the host",
             remedy="memory_efficient: [slicing, tiling], or true",
         )
-    check_weights(profile)
+    check_weights(profile, device)
     check_attention(profile, device)
     check_caching(profile)
 

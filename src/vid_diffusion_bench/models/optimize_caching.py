@@ -20,6 +20,10 @@ _CONFIGURATIONS = {
 _ASKED_FOR = {"pyramid_attention_broadcast": {"spatial_attention_block_skip_range": 2}}
 """What diffusers has no default for and fills in itself, with a warning; written out here."""
 _TIMESTEP = "current_timestep_callback"
+_ONE_STATE = ("pyramid_attention_broadcast", "faster_cache")
+"""Caches that count the denoiser's calls and know of no halves of guidance: one call a step or the halves mix."""
+_TOLD_THE_STEP = "sea_cache"
+"""The cache that computes everything, with no more than a line in the log, where it is not told step and sigma."""
 
 
 def check_caching(profile: OptimizationProfile) -> None:
@@ -41,6 +45,7 @@ def use_caching(pipeline: Any, modules: Mapping[str, Any], profile: Optimization
         added = _hooks(module) - before
         if added <= 0:
             raise _impossible(module, profile, "it found nothing in it to hook")
+        _watch(pipeline, module, profile)
         done[name] = f"{profile.feature_caching}: {added} hooks"
     return done
 
@@ -57,6 +62,44 @@ def _enable(pipeline: Any, module: Any, profile: OptimizationProfile) -> None:
         raise _impossible(module, profile, "it has too few blocks") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise _impossible(module, profile, str(error)) from error
+
+
+def _watch(pipeline: Any, module: Any, profile: OptimizationProfile) -> None:
+    """Have the first call raise where the pipeline calls its denoiser in a way that the cache cannot work with.
+
+    What a pipeline does at a step is only seen when it does it.
+    """
+    if profile.feature_caching in _ONE_STATE:
+        _one_call_a_step(pipeline, module, profile)
+    if profile.feature_caching == _TOLD_THE_STEP:
+        _step_is_told(pipeline, module, profile)
+
+
+def _one_call_a_step(pipeline: Any, module: Any, profile: OptimizationProfile) -> None:
+    """The call without the prompt would be given what the call with it computed, and guidance would be undone."""
+    last: Any = None
+
+    def before_call(_module: Any, _arguments: Any) -> None:
+        nonlocal last
+        now = pipeline.current_timestep
+        if now is not None and now is last:
+            raise _impossible(
+                module, profile, f"{type(pipeline).__name__} calls it twice a step, which the cache mixes"
+            )
+        last = now
+
+    module.register_forward_pre_hook(before_call)
+
+
+def _step_is_told(pipeline: Any, module: Any, profile: OptimizationProfile) -> None:
+    own = module.cache_context
+
+    def cache_context(name: str, **told: Any) -> Any:
+        if "step_index" not in told:
+            raise _impossible(module, profile, f"{type(pipeline).__name__} does not tell the cache its step")
+        return own(name, **told)
+
+    module.cache_context = cache_context
 
 
 def _configuration(profile: OptimizationProfile, timestep: Any) -> Any:

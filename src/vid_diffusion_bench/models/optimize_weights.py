@@ -12,8 +12,17 @@ from vid_diffusion_bench.optimization import OptimizationProfile
 _INSTALL = {
     "torchao": "pip install torchao",
     "bitsandbytes": "pip install bitsandbytes",
+    "mslk": "torchao-int8; or mslk 1.0 or later, as torchao's documentation says (PyPI has only 0.0.0)",
     "torch_tensorrt": "pip install torch-tensorrt",
 }
+_LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "torchao-int8": ("torchao",),
+    "torchao-int4": ("torchao", "mslk"),
+    "torchao-fp8": ("torchao",),
+    "bitsandbytes-int8": ("bitsandbytes",),
+    "bitsandbytes-nf4": ("bitsandbytes",),
+}
+_ON_A_GPU = ("torchao-int4", "bitsandbytes-int8", "bitsandbytes-nf4")
 _FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "torchao-int8": ("Int8WeightOnlyConfig", {}),
     "torchao-int4": ("Int4WeightOnlyConfig", {}),
@@ -29,10 +38,22 @@ def require(library: str, switch: str) -> None:
         raise MissingDependencyError(f"{switch} needs {library}, which is not installed", remedy=_INSTALL[library])
 
 
-def check_weights(profile: OptimizationProfile) -> None:
-    """Raise what is missing for the profile's storage of weights."""
-    if profile.quantization:
-        require(profile.quantization.partition("-")[0], f"quantization {profile.quantization}")
+def check_weights(profile: OptimizationProfile, device: str) -> None:
+    """Raise what is missing for the profile's storage of weights.
+
+    Raises:
+        MissingDependencyError: A library.
+        ValidationError: A GPU.
+    """
+    name = profile.quantization
+    if name is None:
+        return
+    for library in _LIBRARIES[name]:
+        require(library, f"quantization {name}")
+    if name in _ON_A_GPU and device == "cpu":
+        raise ValidationError(
+            f"quantization {name} needs a GPU; this is {device}", remedy="torchao-int8 and torchao-fp8 run on a CPU"
+        )
 
 
 def quantization_config(name: str, components: Sequence[str]) -> Any:
