@@ -138,8 +138,8 @@ class Witness:
 def test_stages_of_every_pipeline_add_up_and_steps_agree_with_its_own_callback(tiny, tmp_path, family):
     model = get_model(str(tiny(family)))
     Image.new("RGB", (32, 32), "red").save(tmp_path / "red.png")
-    extra = {"image": str(tmp_path / "red.png")} if family == "svd" else {}
-    asked = GenerationParameters(num_frames=5, height=32, width=32, num_inference_steps=4, extra=extra)
+    image = str(tmp_path / "red.png") if family == "svd" else None
+    asked = GenerationParameters(num_frames=5, height=32, width=32, num_inference_steps=4, image=image)
     model.load("cpu", "fp32")
     witness = Witness(model, GenerationRequest("a red circle", 1, asked.over(model.defaults)))
     witness.call()
