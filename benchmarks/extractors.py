@@ -1,9 +1,9 @@
-"""Frames per second of feature extractors against the bare forward pass of their network. Prints, never asserts.
+"""Frames per second of feature extractors against the bare forward pass of their networks. Prints, never asserts.
 
 The extractor gets decoded frames and does everything else: sampling, preprocessing, moving, forward, copying back. The
-bare pass gets its input ready, in the batches of the extractor (16 frames, or one clip). Both in turns, with the same
-random weights, in the tiny sizes of the tests and in the published ones; CPU seconds on one thread, or wall seconds
-with the device synchronised on CUDA.
+bare pass is the same calls of the same network, with the inputs they had in the extractor, ready beforehand. Both in
+turns, with the same random weights, in the tiny sizes of the tests and in the published ones; CPU seconds on one
+thread, or wall seconds with the device synchronised on CUDA.
 
     python benchmarks/extractors.py [--rounds 5] [--sizes tiny real] [--extractors NAME ...]
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,78 +25,84 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 FRAMES = 16
-EXTRACTORS = (
-    "i3d-cdfvd",
-    "clip-vit-b-32",
-    "clip-vit-b-16",
-    "clip-vit-l-14",
-    "dino-vit-b-16",
-    "dinov2-base",
-    "videomae-base",
-)
+PROMPT = "a red circle moving left"
+SAVED_BY = {
+    "i3d-cdfvd": "save_i3d",
+    "inception-v3-torchscript": "save_inception",
+    "c3d-ucf101": "save_c3d",
+    "clip-vit-b-32": "save_clip",
+    "clip-vit-b-16": "save_clip",
+    "clip-vit-l-14": "save_clip",
+    "laion-aesthetic-l-14": "save_clip",
+    "dino-vit-b-16": "save_dino",
+    "dinov2-base": "save_dino",
+    "videomae-base": "save_videomae",
+    "x-clip-base-32": "save_x_clip",
+    "vjepa2-vit-l": "save_vjepa2",
+    "videomae-v2-giant-ssv2": "save_videomae_v2",
+    "lpips": "save_trunks",
+    "lpips:vgg": "save_trunks",
+}
+"""Each extractor, and what saves its network in `real_networks.py`. LPIPS computes in its metric."""
 Call = Callable[[], Any]
 
 
-def save_tiny(folder: Path) -> None:
+def save_tiny(folder: Path, _: list[str]) -> None:
     """The networks of the tests."""
-    import torch
-
     import tiny_i3d
     import tiny_networks
 
-    torch.save(tiny_i3d.random_i3d().state_dict(), folder / "i3d_pretrained_400.pt")
-    tiny_networks.save_clip(folder)
-    tiny_networks.save_dino(folder)
-    tiny_networks.save_videomae(folder)
+    tiny_networks.save_networks(folder)
+    tiny_i3d.save_i3d(folder)
 
 
-def save_real(folder: Path) -> None:
-    """Networks of the published sizes; of CLIP only the tower of pictures, beside a text tower of one layer."""
-    from transformers import (
-        CLIPConfig,
-        CLIPModel,
-        CLIPTextConfig,
-        CLIPVisionConfig,
-        Dinov2Config,
-        Dinov2Model,
-        VideoMAEConfig,
-        VideoMAEForVideoClassification,
-        ViTConfig,
-        ViTModel,
-    )
+def save_real(folder: Path, names: list[str]) -> None:
+    import real_networks
 
-    from fvd import make_weights
-
-    make_weights(folder)
-    text = CLIPTextConfig(hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2)
-    base = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
-    large = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
-    for name, patch, size in (("b-32", 32, base), ("b-16", 16, base), ("l-14", 14, large)):
-        pictures = CLIPVisionConfig(patch_size=patch, **size)
-        clip = CLIPModel(CLIPConfig(text_config=text, vision_config=pictures, projection_dim=512))
-        clip.save_pretrained(folder / f"clip-vit-{name}")
-    ViTModel(ViTConfig(patch_size=16), add_pooling_layer=False).save_pretrained(folder / "dino-vit-b-16")
-    Dinov2Model(Dinov2Config(image_size=518, patch_size=14)).save_pretrained(folder / "dinov2-base")
-    classifier = VideoMAEForVideoClassification(VideoMAEConfig(use_mean_pooling=True))
-    classifier.save_pretrained(folder / "videomae-base")
+    for save in dict.fromkeys(SAVED_BY[name] for name in names):
+        getattr(real_networks, save)(folder)
 
 
-def bare(name: str, frames: Any) -> Call:
-    """The forward pass of the network of extractor ``name``, on the input it makes of ``frames`` (16, H, W, 3)."""
-    from vid_diffusion_bench.features import get_extractor
-    from vid_diffusion_bench.features.networks.base import ClipNetwork, load_network
-    from vid_diffusion_bench.features.networks.device import network_device
+def computing(name: str, video: Any, other: Any) -> Call:
+    """Everything that becomes of the frames of ``video``; a new clip each time, so that nothing is kept."""
+    from vid_diffusion_bench.features import Clip, get_extractor
+    from vid_diffusion_bench.metrics import MetricRegistry
 
-    if name == "i3d-cdfvd":
-        from vid_diffusion_bench.features.i3d_pixels import cdfvd_pixels
-        from vid_diffusion_bench.features.networks.i3d_files import load_state, tensor
+    def opened() -> Any:
+        return Clip("clip", "clip", lambda: video, prompt=PROMPT, paired=lambda: other)
 
-        network, pixels = load_network("i3d-kinetics-400", load_state), tensor(cdfvd_pixels(frames))
-        return lambda: network(pixels)
-    source = get_extractor(name).compute.__self__  # type: ignore[attr-defined]
-    network, pixels = load_network(source.weights, source.load), source.preprocessing(frames).to(network_device())
-    batch = pixels[None] if isinstance(source, ClipNetwork) else pixels
-    return lambda: source.embed(network, batch)
+    if name.startswith("lpips"):
+        return lambda: MetricRegistry.get(name).measure(opened())
+    return lambda: get_extractor(name).compute(opened())
+
+
+@contextmanager
+def outermost_calls() -> Iterator[list[Call]]:
+    """Calls of modules by anything that is no module, to be made again with the same inputs."""
+    from torch.nn.modules import module
+
+    calls: list[Call] = []
+    depth = 0
+
+    def enter(*_: Any) -> None:
+        nonlocal depth
+        depth += 1
+
+    def leave(called: Any, inputs: tuple[Any, ...], options: dict[str, Any], _: Any) -> None:
+        nonlocal depth
+        depth -= 1
+        if not depth:
+            calls.append(lambda: called(*inputs, **options))
+
+    hooks = [
+        module.register_module_forward_pre_hook(enter),
+        module.register_module_forward_hook(leave, with_kwargs=True),
+    ]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def seconds(call: Call) -> float:
@@ -115,50 +121,50 @@ def seconds(call: Call) -> float:
         return clock() - started
 
 
-def compare(name: str, video: Any, rounds: int) -> dict[str, float]:
+def compare(name: str, video: Any, other: Any, rounds: int) -> dict[str, float]:
     """Frames a second of both, and the median of extractor over bare, round by round."""
-    from vid_diffusion_bench.features import Clip, get_extractor
-
-    extractor, forward = get_extractor(name), bare(name, video.frames[:FRAMES])
+    compute = computing(name, video, other)
+    with outermost_calls() as passes:
+        compute()
+    calls: dict[str, Call] = {"extractor": compute, "bare": lambda: [call() for call in passes]}
     times: dict[str, list[float]] = {"extractor": [], "bare": []}
-    calls: dict[str, Call] = {
-        "bare": forward,
-        "extractor": lambda: extractor.compute(Clip("clip", "clip", lambda: video)),
-    }
-    for number in range(-1, rounds):
+    seconds(calls["bare"])
+    for number in range(rounds):
         for kind in ("bare", "extractor") if number % 2 else ("extractor", "bare"):
-            taken = seconds(calls[kind])
-            if number >= 0:
-                times[kind].append(taken)
+            times[kind].append(seconds(calls[kind]))
     ratios = [base / whole for whole, base in zip(times["extractor"], times["bare"], strict=True)]
-    rates = {f"{kind}_frames_a_second": round(FRAMES / statistics.median(taken), 1) for kind, taken in times.items()}
-    return {**rates, "share_of_bare": round(statistics.median(ratios), 3)}
+    rates = {f"{kind}_frames_a_second": round(FRAMES / statistics.median(taken), 2) for kind, taken in times.items()}
+    return {**rates, "network_calls": len(passes), "share_of_bare": round(statistics.median(ratios), 3)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", choices=["tiny", "real"], default=["tiny", "real"])
-    parser.add_argument("--extractors", nargs="+", choices=EXTRACTORS, default=list(EXTRACTORS))
+    parser.add_argument("--extractors", nargs="+", choices=SAVED_BY, default=list(SAVED_BY))
     parser.add_argument("--height", type=int, default=256)
     parser.add_argument("--width", type=int, default=256)
     options = parser.parse_args()
+    import pytest
     import torch
 
+    import tiny_networks
     from natural import natural_clip
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    video, _ = natural_clip("pan", 0, FRAMES, options.height, options.width)
-    report: dict[str, Any] = {"frames": FRAMES, "height": options.height, "width": options.width}
+    video, other = (natural_clip("pan", place, FRAMES, options.height, options.width)[0] for place in (0, 1))
+    print(json.dumps({"frames": FRAMES, "height": options.height, "width": options.width}))
     for size in options.sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ["VIDBENCH_WEIGHTS_DIR"] = str(Path(folder) / "weights")
-            os.environ["VIDBENCH_CACHE_DIR"] = str(Path(folder) / "cache")
-            (Path(folder) / "weights").mkdir()
-            {"tiny": save_tiny, "real": save_real}[size](Path(folder) / "weights")
-            report[size] = {name: compare(name, video, options.rounds) for name in options.extractors}
-    print(json.dumps(report, indent=1))
+        with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+            weights = Path(folder) / "weights"
+            weights.mkdir()
+            tiny_networks.use_networks(patch, weights)
+            patch.setenv("VIDBENCH_CACHE_DIR", str(Path(folder) / "cache"))
+            {"tiny": save_tiny, "real": save_real}[size](weights, options.extractors)
+            for name in options.extractors:
+                found = compare(name, video, other, options.rounds)
+                print(json.dumps({"size": size, "extractor": name, **found}), flush=True)
 
 
 if __name__ == "__main__":
