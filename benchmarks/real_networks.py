@@ -76,7 +76,7 @@ class Convolution(nn.Sequential):
     ) -> None:
         high, wide = (size, size) if isinstance(size, int) else size
         padding = (high // 2, wide // 2) if same else (0, 0)
-        convolution = nn.Conv2d(inputs, outputs, (high, wide), step, padding, bias=False)
+        convolution = nn.Conv2d(inputs, outputs, (high, wide), stride, padding, bias=False)
         super().__init__(convolution, nn.BatchNorm2d(outputs, eps=0.001), nn.ReLU())
 
 
