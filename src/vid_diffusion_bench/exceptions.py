@@ -17,9 +17,16 @@
     │   └── InvalidOutputError          INVALID_OUTPUT
     ├── MetricComputationError          METRIC_COMPUTATION_FAILED METRIC_002
     │   └── InvalidVideoError           INVALID_VIDEO            METRIC_001
-    └── StorageError                    STORAGE_FAILED
-        ├── RunLockedError              RUN_LOCKED
-        └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+    ├── StorageError                    STORAGE_FAILED
+    │   ├── RunLockedError              RUN_LOCKED
+    │   └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+    ├── ConflictError                   CONFLICT
+    │   └── LeaseLostError              LEASE_LOST
+    ├── AuthenticationError             AUTHENTICATION_FAILED    API_001
+    ├── PermissionDeniedError           PERMISSION_DENIED
+    ├── RateLimitExceededError          RATE_LIMIT_EXCEEDED      API_002
+    ├── ServerOverloadedError           SERVER_OVERLOADED
+    └── NotFoundError                   NOT_FOUND
 
 ``code`` is the stable name a program matches on, ``reference`` the number the first API reference gave it,
 ``http_status`` what the server answers, ``details`` the data, ``remedy`` what the reader can do about it.
@@ -210,4 +217,62 @@ class BenchmarkNotFoundError(StorageError):
     """No run is stored there."""
 
     code = "BENCHMARK_NOT_FOUND"
+    http_status = 404
+
+
+class ConflictError(VidBenchError):
+    """The state of a thing does not allow what was asked of it."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class LeaseLostError(ConflictError):
+    """A worker no longer holds the job that it works on; nothing of it may be written."""
+
+    code = "LEASE_LOST"
+
+
+class AuthenticationError(VidBenchError):
+    """Nobody, or nobody known, asked."""
+
+    code = "AUTHENTICATION_FAILED"
+    reference: ClassVar[str | None] = "API_001"
+    http_status = 401
+
+
+class PermissionDeniedError(VidBenchError):
+    """Somebody known asked for something that is not theirs."""
+
+    code = "PERMISSION_DENIED"
+    http_status = 403
+
+
+class RateLimitExceededError(VidBenchError):
+    """Too many requests in a window; ``details`` say when there are some again."""
+
+    code = "RATE_LIMIT_EXCEEDED"
+    reference: ClassVar[str | None] = "API_002"
+    http_status = 429
+
+
+class ServerOverloadedError(VidBenchError):
+    """The server is at capacity; ``retry_after`` seconds later it may not be."""
+
+    code = "SERVER_OVERLOADED"
+    http_status = 503
+
+    def __init__(self, message: str, *, retry_after: int, details: dict[str, Any] | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            message,
+            remedy=f"try again in {retry_after} s",
+            details={**(details or {}), "retry_after": retry_after},
+        )
+
+
+class NotFoundError(VidBenchError):
+    """There is no such thing here."""
+
+    code = "NOT_FOUND"
     http_status = 404

@@ -1,0 +1,112 @@
+"""Opening the database of a server, and the errors that come of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
+
+REMEDY = "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+BUSY_SECONDS = 30
+"""How long a writer waits for another one of SQLite."""
+
+
+class Database:
+    """A database, by the URL of SQLAlchemy: ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+
+    Safe for many threads; a process that forks must open its own.
+
+    Raises:
+        ValidationError: The URL is none, or of another database.
+        MissingDependencyError: The driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end of the block.
+
+        Raises:
+            StorageError: The database cannot be reached or written.
+        """
+        engine = self.engine.execution_options(writes=True)
+        with _translated(self.engine), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent look.
+
+        Raises:
+            StorageError: The database cannot be reached or read.
+        """
+        with _translated(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise StorageError(
+            f"the database {engine.url.render_as_string(hide_password=True)} failed: {str(cause).strip()}",
+            remedy="see that it runs, can be reached and has room; what was committed is kept",
+        ) from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValidationError("the database's URL cannot be read", remedy=REMEDY) from error
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url, parsed.database)
+    if parsed.drivername != "postgresql+psycopg":
+        raise ValidationError(f"{parsed.drivername} is no database of this server", remedy=REMEDY)
+    try:
+        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "psycopg is not installed", remedy="pip install 'vid-diffusion-bench[server]'"
+        ) from error
+
+
+def _sqlite(url: str, file: str | None) -> Engine:
+    if not file or file == ":memory:":
+        raise ValidationError("a server's database is a file", remedy=REMEDY)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins; see below
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A transaction that reads first and then writes would fail at once, whatever the time-out, if another wrote
+        # in between; one that takes the lock first waits.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    return engine

@@ -1,0 +1,56 @@
+"""The application. Nothing is made at import: :func:`create_app` is the factory that ``uvicorn --factory`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from vid_diffusion_bench._version import __version__
+from vid_diffusion_bench.database import upgrade
+from vid_diffusion_bench.server import errors
+from vid_diffusion_bench.server.middleware import RequestContext
+from vid_diffusion_bench.server.routes import ROUTERS
+from vid_diffusion_bench.server.routing import SCHEMES
+from vid_diffusion_bench.server.services import Services
+from vid_diffusion_bench.server.settings import ServerSettings
+
+PREFIX = "/api/v1"
+
+
+def create_app(settings: ServerSettings | None = None) -> FastAPI:
+    """The API over the database and folder of ``settings``; by default those of the environment.
+
+    Raises:
+        ValidationError: A setting is not allowed.
+        StorageError: The database cannot be reached.
+    """
+    services = Services.of(settings or ServerSettings.load())
+    upgrade(services.database)
+    app = FastAPI(
+        title="Video Diffusion Benchmark Suite", version=__version__, lifespan=_lifespan, openapi_url="/openapi.json"
+    )
+    app.state.services = services
+    app.add_middleware(RequestContext)
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.services.database.close()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schema.setdefault("components", {})["securitySchemes"] = SCHEMES
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,98 @@
+"""Every error of the API in one body: code, message, details, request id, time; see ``exceptions.py``."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from vid_diffusion_bench.exceptions import ServerOverloadedError, StorageError, VidBenchError
+
+logger = logging.getLogger(__name__)
+UNAVAILABLE_SECONDS: Final = 5
+"""What ``Retry-After`` says when the database is away."""
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong. ``code`` is stable; ``reference`` is its number in the first API reference, if it had one."""
+
+    code: str = Field(examples=["MODEL_NOT_FOUND"])
+    message: str = Field(examples=["model 'invalid-model' is not known"])
+    details: dict[str, Any] = Field(default_factory=dict)
+    reference: str | None = None
+    remedy: str | None = None
+    request_id: str = Field(examples=["req_3f0c9a52d7e14b16"])
+    timestamp: str = Field(examples=["2025-01-01T10:00:00Z"])
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every error with an :class:`ErrorBody`."""
+    app.add_exception_handler(VidBenchError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_the_router)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def answer(request: Request, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
+    """``body`` is ``code, message, details`` and what else is known, as of ``VidBenchError.to_dict``."""
+    detail = {"details": {}, **body, "request_id": request_id(request), "timestamp": now()}
+    return JSONResponse({"error": detail}, status, headers)
+
+
+def request_id(request: Request) -> str:
+    """The id that `middleware.py` gave the request."""
+    return str(request.scope.get("request_id", ""))
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _known(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, VidBenchError)
+    headers = {}
+    status = error.http_status
+    if isinstance(error, ServerOverloadedError):
+        headers["Retry-After"] = str(error.retry_after)
+    if type(error) is StorageError:
+        logger.error("%s: %s", request_id(request), error.message)
+        status, headers["Retry-After"] = 503, str(UNAVAILABLE_SECONDS)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if retry_after := error.details.get("retry_after"):
+        headers["Retry-After"] = str(retry_after)
+    return answer(request, status, error.to_dict(), headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = [{"where": list(p["loc"]), "message": p["msg"], "type": p["type"]} for p in error.errors()]
+    text = "; ".join(f"{'.'.join(map(str, p['where']))}: {p['message']}" for p in problems[:5])
+    body = {"code": "VALIDATION_FAILED", "message": text, "details": {"problems": problems}}
+    return answer(request, 422, body)
+
+
+def _of_the_router(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return answer(request, status, {"code": status.name, "message": str(error.detail)}, dict(error.headers or {}))
+
+
+def _unknown(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s: %s", request_id(request), error, exc_info=error)
+    body = {"code": "INTERNAL_ERROR", "message": "the server failed; its log says more under this request_id"}
+    return answer(request, 500, body)

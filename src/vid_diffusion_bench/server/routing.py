@@ -1,0 +1,117 @@
+"""Routes that cannot be written without saying who may use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from vid_diffusion_bench.auth import Permission
+from vid_diffusion_bench.server.access import Requires
+from vid_diffusion_bench.server.errors import ErrorBody
+
+Access = Permission | Literal["public"]
+Handler = Callable[..., Any]
+RATE_HEADERS: Final = {
+    "X-RateLimit-Limit": {"description": "requests of the window", "schema": {"type": "integer"}},
+    "X-RateLimit-Remaining": {"description": "requests left in it", "schema": {"type": "integer"}},
+    "X-RateLimit-Reset": {"description": "when it has room again, seconds since 1970", "schema": {"type": "integer"}},
+    "X-RateLimit-Window": {"description": "its length in seconds", "schema": {"type": "integer"}},
+    "X-Request-ID": {"description": "names the request in logs and errors", "schema": {"type": "string"}},
+}
+_RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
+_MEANINGS: Final = {
+    400: "parameters that contradict each other or cannot be used",
+    401: "nobody known asked",
+    403: "somebody asked who may not",
+    404: "no such thing",
+    409: "its state does not allow it",
+    413: "the request is too large",
+    422: "the request does not have the form it must have",
+    429: "too many requests",
+    503: "the server is at capacity, or its database is away",
+}
+_ALWAYS: Final = (422, 429, 503)
+
+
+class StrictRoute(APIRoute):
+    """Reads JSON as RFC 8259 has it: no NaN, no Infinity, no second value for a name."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+class StrictRequest(Request):
+    """See :class:`StrictRoute`."""
+
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = json.loads(await self.body(), parse_constant=_refuse, object_pairs_hook=_once)
+        return self._json
+
+
+def _refuse(name: str) -> Any:
+    raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": f"{name} is no number of JSON"}])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": "a name is given twice"}])
+    return found
+
+
+class Routes(APIRouter):
+    """A router whose every route names the permission it needs, or that it is ``public``.
+
+    ``raises`` are the statuses of errors that its handler can answer, beside those that every route can.
+    """
+
+    def __init__(self, prefix: str = "", *, tag: str) -> None:
+        super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+    def on(
+        self, method: str, path: str, *, access: Access, raises: tuple[int, ...] = (), status: int = 200, **more: Any
+    ) -> Callable[[Handler], Handler]:
+        """Decorate the handler of ``method`` on ``path``; ``more`` is as of FastAPI's ``add_api_route``."""
+        known = () if access == "public" else (401, 403)
+        responses: dict[int | str, dict[str, Any]] = {
+            code: {"model": ErrorBody, "description": _MEANINGS[code], "headers": _headers(code)}
+            for code in sorted({*_ALWAYS, *known, *raises})
+        }
+        success: dict[int | str, dict[str, Any]] = {status: {"headers": RATE_HEADERS}}
+
+        def decorate(handler: Handler) -> Handler:
+            self.add_api_route(
+                path,
+                handler,
+                methods=[method],
+                status_code=status,
+                dependencies=[Depends(Requires(access))],
+                responses={**success, **responses, **more.pop("responses", {})},
+                openapi_extra={"security": [] if access == "public" else SECURITY, "x-permission": access},
+                **more,
+            )
+            return handler
+
+        return decorate
+
+
+SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"apiKey": []}]
+SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "a token of /auth/login, or an API key"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+def _headers(code: int) -> dict[str, Any]:
+    return {**RATE_HEADERS, **(_RETRY if code in (429, 503) else {})}

@@ -1,0 +1,35 @@
+"""What the routes of one application share, and how they get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from vid_diffusion_bench.database import Database
+from vid_diffusion_bench.jobs import EventLog, JobQueue
+from vid_diffusion_bench.server.settings import ServerSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Made once an application, kept in its state."""
+
+    settings: ServerSettings
+    database: Database
+    queue: JobQueue
+    events: EventLog
+
+    @classmethod
+    def of(cls, settings: ServerSettings) -> Services:
+        database = Database(settings.database)
+        return cls(settings, database, JobQueue(database, settings.queue_limit), EventLog(database))
+
+
+def _services(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+Shared = Annotated[Services, Depends(_services)]
+"""The services, as a parameter of a route."""
