@@ -32,6 +32,11 @@ def job(**fields):
     return NewJob(**{"owner": "owner", "models": ["m"], "config": {"prompts": ["p"]}, **fields})
 
 
+def end(leases, lease, status):
+    with leases.ending(lease, status, {"status": status}):
+        pass
+
+
 def test_steps_make_the_tables_that_the_code_has(database):
     upgrade(database)
     with database.reading() as connection:
@@ -103,7 +108,8 @@ def test_events_are_numbered_without_gaps_and_replayed(database):
     lease = leases.claim()
     for done in (1, 2):
         leases.note(lease, ("benchmark.progress", {"done": done}), done_samples=done)
-    leases.end(lease, "completed", {"status": "completed"}, results={"m": {}})
+    with leases.ending(lease, "completed", {"status": "completed"}, results={"m": {}}):
+        pass
     seen = log.after(made.id, 0)
     assert [event.number for event in seen] == [1, 2, 3, 4]
     assert [event.type.split(".")[1] for event in seen] == ["started", "progress", "progress", "completed"]
@@ -131,7 +137,7 @@ def test_a_silent_worker_loses_its_job_and_writes_nothing_more(database):
     again = new.claim()
     assert again.job.id == made.id
     assert again.job.attempts == 2
-    for write in (old.beat, old.give_back, lambda held: old.end(held, "completed", {})):
+    for write in (old.beat, old.give_back, lambda held: end(old, held, "completed")):
         with pytest.raises(LeaseLostError):
             write(lease)
     assert queue.get(made.id).status == "running"
@@ -165,7 +171,7 @@ def test_a_worker_is_told_to_stop(database):
     assert leases.beat(lease) is False
     assert queue.cancel(made.id).status == "running"
     assert leases.beat(lease) is True
-    leases.end(lease, "cancelled", {"status": "cancelled"})
+    end(leases, lease, "cancelled")
     with pytest.raises(ConflictError):
         queue.cancel(made.id)
 

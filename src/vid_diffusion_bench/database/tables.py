@@ -123,6 +123,7 @@ benchmarks = Table(
     Column("error", JSON),
     Column("cancel_requested", Boolean, nullable=False, default=False),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("deaths", Integer, nullable=False, default=0),
     Column("worker", String(64)),
     Column("lease", String(32)),
     Column("beats", BigInteger, nullable=False, default=0),
@@ -131,8 +132,8 @@ benchmarks = Table(
     Index("ix_benchmarks_owner", "owner", "created_at"),
 )
 """One row a job. ``lease`` is the token of the worker that holds it, ``beats`` what that worker counts up while it is
-alive; ``options`` are what is not of the configuration (``compute_metrics``, ``timeout_seconds``); ``summary`` is what
-a list shows of ``results``."""
+alive; ``deaths`` are processes that died over it since its last sample; ``options`` are what the configuration has not
+(``compute_metrics``, ``timeout_seconds``); ``summary`` is what a list shows of ``results``."""
 
 samples = Table(
     "samples",

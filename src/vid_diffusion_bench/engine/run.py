@@ -44,8 +44,8 @@ def run(
     A sample that failed is kept as it is unless ``retry_failed``; one whose model could not be loaded is always tried
     again. A stored clip that is missing or damaged is made again. Setting ``stop`` ends the run after the denoising
     step that is running, with everything measured kept and the status ``interrupted``. The status is ``failed`` when
-    not one sample has a clip. Models that are ``opened`` already, by name, are not opened again, and are left loaded for
-    the next run; theirs is no load time.
+    not one sample has a clip. Models that are ``opened`` already, by name, are not opened again, and are left loaded
+    for the next run; theirs is no load time.
 
     Raises:
         ValidationError: The request is impossible; nothing was done.

@@ -56,6 +56,7 @@ class Job:
     error: dict[str, Any] | None
     cancel_requested: bool
     attempts: int
+    deaths: int
     worker: str | None
     lease: str | None
     last_event: int

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import Connection, Update, func, select, update
@@ -21,6 +21,15 @@ from vid_diffusion_bench.database.tables import benchmarks
 from vid_diffusion_bench.exceptions import LeaseLostError
 from vid_diffusion_bench.jobs.events import append
 from vid_diffusion_bench.jobs.job import Job, JobEvent, JobStatus
+
+MOST_DEATHS: Final = 10
+"""Workers that may vanish over one benchmark, one after another, before it makes a sample."""
+_FREE: Final = {"lease": None, "worker": None}
+_HOPELESS: Final = {
+    "code": "RUN_DIED",
+    "message": f"{MOST_DEATHS} workers vanished one after another while they ran it",
+    "details": {},
+}
 
 
 @dataclass(frozen=True)
@@ -91,23 +100,29 @@ class Leases:
                 raise _lost(lease)
             yield connection
 
-    def end(self, lease: Lease, status: JobStatus, data: dict[str, Any], /, **columns: Any) -> None:
-        """Write how the benchmark ended; the lease is over.
+    def tell(self, connection: Connection, lease: Lease, kind: JobEvent, data: dict[str, Any]) -> None:
+        """Add an event to a transaction of :meth:`writing`."""
+        append(connection, lease.job.id, kind, data)
+
+    @contextmanager
+    def ending(self, lease: Lease, status: JobStatus, data: dict[str, Any], /, **columns: Any) -> Iterator[Connection]:
+        """As :meth:`writing`, and the end of the benchmark and of the lease, with the event that tells it.
 
         Raises:
             LeaseLostError: Somebody else has the job now, or it has ended.
         """
-        kind: JobEvent = f"benchmark.{status}"  # type: ignore[assignment]
         ended = {"status": status, "completed_at": time.time(), "lease": None, "current_task": None}
-        self.note(lease, (kind, data), **ended, **columns)
+        with self.writing(lease, **ended, **columns) as connection:
+            append(connection, lease.job.id, f"benchmark.{status}", data)  # type: ignore[arg-type]
+            yield connection
 
-    def give_back(self, lease: Lease) -> None:
+    def give_back(self, lease: Lease, *, died: bool = False) -> None:
         """Put the benchmark back into the queue, to go on from what was committed.
 
         Raises:
             LeaseLostError: Somebody else has the job now, or it has ended.
         """
-        self.note(lease, status="submitted", lease=None, worker=None)
+        self.note(lease, status="submitted", lease=None, worker=None, deaths=benchmarks.c.deaths + int(died))
 
 
 class Watch:
@@ -122,6 +137,10 @@ class Watch:
     def __init__(self, database: Database, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._seconds, self._clock = database, seconds, clock
         self._seen: dict[str, tuple[str, int, float]] = {}
+
+    def forget(self) -> None:
+        """What was seen no longer counts: nobody could have renewed a lease while the database was away."""
+        self._seen = {}
 
     def look(self) -> list[str]:
         """Look at every running job once; the ids of those that were put back."""
@@ -141,7 +160,14 @@ class Watch:
         c = benchmarks.c
         same = update(benchmarks).where(c.id == name, c.status == "running", c.lease == lease, c.beats == beats)
         with self._database.writing() as connection:
-            return bool(connection.execute(same.values(status="submitted", lease=None, worker=None)).rowcount)
+            put_back = same.where(c.deaths < MOST_DEATHS).values(status="submitted", deaths=c.deaths + 1, **_FREE)
+            if connection.execute(put_back).rowcount:
+                return True
+            now = time.time()
+            failed = same.values(status="failed", error=_HOPELESS, completed_at=now, updated_at=now, **_FREE)
+            if connection.execute(failed).rowcount:
+                append(connection, name, "benchmark.failed", {"status": "failed", "error": _HOPELESS})
+        return False
 
 
 def _held(lease: Lease) -> Update:

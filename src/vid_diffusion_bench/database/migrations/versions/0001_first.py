@@ -133,6 +133,7 @@ def upgrade() -> None:
         sa.Column("error", sa.JSON(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("deaths", sa.Integer(), nullable=False),
         sa.Column("worker", sa.String(length=64), nullable=True),
         sa.Column("lease", sa.String(length=32), nullable=True),
         sa.Column("beats", sa.BigInteger(), nullable=False),

@@ -1,0 +1,121 @@
+"""A worker: takes benchmarks from the queue, one after another, until it is told to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import delete, update
+
+from vid_diffusion_bench.database import Database
+from vid_diffusion_bench.database.tables import workers
+from vid_diffusion_bench.exceptions import StorageError
+from vid_diffusion_bench.jobs.leases import Leases, Watch
+from vid_diffusion_bench.jobs.runner import Runner
+from vid_diffusion_bench.jobs.supervision import GRACE, Supervision
+
+logger = logging.getLogger(__name__)
+IDLE: Final = 0.5
+"""Seconds between two looks at an empty queue."""
+
+
+@dataclass
+class Worker:
+    """Runs benchmarks in a process of their own; this one imports no torch and holds no model.
+
+    Args:
+        database_url: Of the queue.
+        data_root: Holds the folders of runs; the same for all workers of a queue.
+        lease_seconds: How long a silent worker keeps its benchmark.
+        timeout: Seconds that a benchmark may take if it says nothing.
+        memory: GiB of models that stay loaded.
+        grace: Seconds that a benchmark which is asked to stop may take for the step it is in.
+    """
+
+    database_url: str
+    data_root: Path
+    lease_seconds: float = 30
+    timeout: float | None = None
+    memory: float | None = None
+    grace: float = GRACE
+    name: str = field(default_factory=lambda: f"{socket.gethostname()[:40]}-{os.getpid()}-{uuid4().hex[:6]}")
+    _draining: threading.Event = field(default_factory=threading.Event)
+
+    def drain(self) -> None:
+        """Take nothing more; the running benchmark stops after its denoising step and goes back into the queue."""
+        self._draining.set()
+
+    def run(self) -> None:
+        """Work until :meth:`drain`."""
+        database = Database(self.database_url)
+        runner = Runner(self.memory)
+        heart = threading.Thread(target=self._beat, args=(database,), daemon=True)
+        heart.start()
+        try:
+            while not self._draining.is_set():
+                if not self._work(database, runner):
+                    self._draining.wait(IDLE)
+        finally:
+            self._draining.set()
+            heart.join()
+            runner.close()
+            self._sign_off(database)
+            database.close()
+
+    def _work(self, database: Database, runner: Runner) -> bool:
+        """Run one benchmark, if one waits."""
+        leases = Leases(database, self.name)
+        try:
+            lease = leases.claim()
+        except StorageError as error:
+            logger.warning("%s", error.message)
+            return False
+        if lease is None:
+            return False
+        logger.info("%s: attempt %d begins", lease.job.id, lease.job.attempts)
+        Supervision(
+            lease, leases, runner, self.data_root, self.lease_seconds, self._draining, self.timeout, grace=self.grace
+        ).run()
+        return True
+
+    def _beat(self, database: Database) -> None:
+        """Show that this worker is there, and put back what workers that are gone had taken."""
+        watch = Watch(database, self.lease_seconds)
+        signed_on = False
+        while True:
+            try:
+                signed_on = signed_on or self._sign_on(database)
+                self._show(database)
+                for benchmark in watch.look():
+                    logger.warning("%s: its worker is gone; it is in the queue again", benchmark)
+            except StorageError as error:
+                logger.warning("%s", error.message)
+                watch.forget()
+            if self._draining.wait(min(self.lease_seconds / 5, 5)):
+                return
+
+    def _sign_on(self, database: Database) -> bool:
+        now = time.time()
+        row: dict[str, Any] = {"id": self.name, "started_at": now, "seen_at": now, "description": {"pid": os.getpid()}}
+        with database.writing() as connection:
+            connection.execute(workers.insert().values(**row))
+        return True
+
+    def _show(self, database: Database) -> None:
+        values = {"seen_at": time.time(), "beats": workers.c.beats + 1}
+        with database.writing() as connection:
+            connection.execute(update(workers).where(workers.c.id == self.name).values(**values))
+
+    def _sign_off(self, database: Database) -> None:
+        try:
+            with database.writing() as connection:
+                connection.execute(delete(workers).where(workers.c.id == self.name))
+        except StorageError as error:
+            logger.warning("%s", error.message)
