@@ -51,6 +51,10 @@ class VidBenchError(Exception):
         self.remedy = remedy
         self.details: dict[str, Any] = details or {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled whole, whatever the constructor takes."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
     def to_dict(self) -> dict[str, Any]:
         """The error as plain data: ``code, message, details`` and, where known, ``reference`` and ``remedy``."""
         body: dict[str, Any] = {"code": self.code, "message": self.message, "details": self.details}
@@ -59,6 +63,12 @@ class VidBenchError(Exception):
         if self.remedy:
             body["remedy"] = self.remedy
         return body
+
+
+def _unpickled(cls: type[VidBenchError], args: tuple[Any, ...], state: dict[str, Any]) -> VidBenchError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ValidationError(VidBenchError):

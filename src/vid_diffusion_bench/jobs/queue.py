@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_, update
 
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import benchmarks
@@ -41,6 +41,9 @@ class Filter:
         return [*found, c.created_at > self.created_after] if self.created_after is not None else found
 
 
+Beside = Callable[[Connection, list[Job]], None]
+
+
 class JobQueue:
     """The benchmarks of a server.
 
@@ -52,8 +55,8 @@ class JobQueue:
     def __init__(self, database: Database, limit: int = 1000) -> None:
         self._database, self._limit = database, limit
 
-    def submit(self, jobs: Sequence[NewJob]) -> list[Job]:
-        """Put benchmarks in, all or none.
+    def submit(self, jobs: Sequence[NewJob], beside: Beside | None = None) -> list[Job]:
+        """Put benchmarks in, all or none; ``beside`` writes what belongs to them in the same transaction.
 
         Raises:
             ServerOverloadedError: There is no room for all of them.
@@ -69,7 +72,12 @@ class JobQueue:
                     f"{waiting} benchmarks are waiting, the limit is {self._limit}", retry_after=RETRY_AFTER
                 )
             connection.execute(benchmarks.insert(), rows)
-        return [self.get(row["id"]) for row in rows]
+            chosen = select(benchmarks).where(benchmarks.c.id.in_([row["id"] for row in rows]))
+            made = {row["id"]: Job.of(row) for row in connection.execute(chosen).mappings()}
+            submitted = [made[row["id"]] for row in rows]
+            if beside:
+                beside(connection, submitted)
+        return submitted
 
     def get(self, benchmark_id: str) -> Job:
         """One benchmark.
@@ -83,15 +91,31 @@ class JobQueue:
             raise _unknown(benchmark_id)
         return Job.of(row)
 
-    def page(self, chosen: Filter, *, sort: str = "-created_at", page: int = 1, limit: int = 20) -> list[Job]:
-        """Benchmarks ``limit * (page - 1)`` to ``limit * page`` of those chosen.
+    def page(
+        self,
+        chosen: Filter,
+        *,
+        sort: str = "-created_at",
+        page: int = 1,
+        limit: int = 20,
+        after: tuple[float, str] | None = None,
+    ) -> list[Job]:
+        """Benchmarks ``limit * (page - 1)`` to ``limit * page`` of those chosen; or of those ``after`` one, known by
+        its ``created_at`` and ``id``, in the order of time.
 
         Raises:
-            ValidationError: No such order.
+            ValidationError: No such order, or ``after`` in the order of status.
         """
         if sort not in SORTS:
             raise ValidationError(f"sort cannot be {sort!r}", remedy=f"it is one of {', '.join(SORTS)}")
         query = select(benchmarks).where(*chosen.conditions()).order_by(*SORTS[sort])
+        if after is not None:
+            if sort == "status":
+                raise ValidationError(
+                    "a cursor goes with the order of time", remedy="sort by created_at or -created_at"
+                )
+            place, here = tuple_(benchmarks.c.created_at, benchmarks.c.id), tuple_(*after)
+            query = query.where(place > here if sort == "created_at" else place < here)
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(limit * (page - 1))).mappings().all()
         return [Job.of(row) for row in rows]

@@ -16,7 +16,7 @@ class Died(Exception):  # noqa: N818 - what happened to the process, not what we
     """The process is gone; ``how`` says why, as far as its exit code tells."""
 
     def __init__(self, code: int | None) -> None:
-        self.how = _how(code)
+        self.how = how_it_ended(code)
         super().__init__(self.how)
 
 
@@ -99,7 +99,8 @@ def _isolated(pipe: Any, memory: float | None) -> None:
     child.main(pipe, memory)
 
 
-def _how(code: int | None) -> str:
+def how_it_ended(code: int | None) -> str:
+    """What the exit code of a process tells."""
     if code is None:
         return "it stopped answering"
     if code == -signal.SIGKILL:

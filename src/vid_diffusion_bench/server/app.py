@@ -8,17 +8,23 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.cors import CORSMiddleware
 
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.database import upgrade
 from vid_diffusion_bench.server import errors
-from vid_diffusion_bench.server.middleware import RequestContext
+from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
 from vid_diffusion_bench.server.routes import ROUTERS
-from vid_diffusion_bench.server.routing import SCHEMES
+from vid_diffusion_bench.server.routing import RATE_HEADERS, SCHEMES
 from vid_diffusion_bench.server.services import Services
 from vid_diffusion_bench.server.settings import ServerSettings
 
 PREFIX = "/api/v1"
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-API-Key"],
+    "expose_headers": [*RATE_HEADERS, "ETag", "Retry-After"],
+}
 
 
 def create_app(settings: ServerSettings | None = None) -> FastAPI:
@@ -34,6 +40,10 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
         title="Video Diffusion Benchmark Suite", version=__version__, lifespan=_lifespan, openapi_url="/openapi.json"
     )
     app.state.services = services
+    configured = services.settings
+    app.add_middleware(BoundedBody, most=configured.max_body_mb << 20, most_uploaded=configured.max_upload_mb << 20)
+    if configured.cors_origins:
+        app.add_middleware(CORSMiddleware, allow_origins=configured.cors_origins, **CORS)
     app.add_middleware(RequestContext)
     errors.install(app)
     for router in ROUTERS:

@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.jobs import EventLog, JobQueue
+from vid_diffusion_bench.jobs.history import History
+from vid_diffusion_bench.jobs.isolated import Isolated
 from vid_diffusion_bench.server.settings import ServerSettings
 
 
@@ -20,11 +22,14 @@ class Services:
     database: Database
     queue: JobQueue
     events: EventLog
+    history: History
+    isolated: Isolated
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         database = Database(settings.database)
-        return cls(settings, database, JobQueue(database, settings.queue_limit), EventLog(database))
+        queue = JobQueue(database, settings.queue_limit)
+        return cls(settings, database, queue, EventLog(database), History(database), Isolated())
 
 
 def _services(request: Request) -> Services:

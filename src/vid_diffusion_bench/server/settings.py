@@ -43,6 +43,10 @@ class ServerSettings(BaseSettings):
     cors_origins: list[str] = Field(default_factory=list, description="JSON list of origins of pages that may ask")
     oidc_issuer: str | None = Field(None, description="URL of an OpenID Connect issuer whose tokens are accepted")
     oidc_audience: str | None = Field(None, description="the audience that its tokens must name")
+    work_seconds: float = Field(
+        900, gt=0, description="what a health check or the metrics of one request may take, each in its own process"
+    )
+    max_videos: int = Field(256, ge=2, description="videos of one request for metrics")
     endpoint_hosts: list[str] = Field(
         default_factory=list,
         description="JSON list of HOST or HOST:PORT that endpoint: models may be at; none when empty",

@@ -1,5 +1,5 @@
 """The routes, one module a noun."""
 
-from vid_diffusion_bench.server.routes import health
+from vid_diffusion_bench.server.routes import benchmarks, health, metrics, models
 
-ROUTERS = (health.router,)
+ROUTERS = (benchmarks.router, models.router, metrics.router, health.router)
