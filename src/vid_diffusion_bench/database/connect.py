@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
 
 REMEDY = "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+_LOCK = 7_214_061
+"""Any number: the advisory lock of PostgreSQL that :meth:`Database.exclusive` takes."""
 BUSY_SECONDS = 30
 """How long a writer waits for another one of SQLite."""
 
@@ -45,6 +47,18 @@ class Database:
         """
         engine = self.engine.execution_options(writes=True)
         with _translated(self.engine), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Connection]:
+        """As :meth:`writing`, while no other process is in such a block: for what must happen once.
+
+        Raises:
+            StorageError: The database cannot be reached or written.
+        """
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             yield connection
 
     @contextmanager

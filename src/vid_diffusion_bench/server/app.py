@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from vid_diffusion_bench._version import __version__
+from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.database import upgrade
 from vid_diffusion_bench.server import errors
 from vid_diffusion_bench.server.middleware import RequestContext
@@ -19,6 +21,11 @@ from vid_diffusion_bench.server.services import Services
 from vid_diffusion_bench.server.settings import ServerSettings
 
 PREFIX = "/api/v1"
+FIRST_START = """This server starts for the first time. The API key of its user admin, shown this once:
+
+    {secret}
+
+"""
 
 
 def create_app(settings: ServerSettings | None = None) -> FastAPI:
@@ -30,6 +37,9 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     """
     services = Services.of(settings or ServerSettings.load())
     upgrade(services.database)
+    if secret := first_admin(services.database):
+        sys.stderr.write(FIRST_START.format(secret=secret))
+        sys.stderr.flush()
     app = FastAPI(
         title="Video Diffusion Benchmark Suite", version=__version__, lifespan=_lifespan, openapi_url="/openapi.json"
     )

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from vid_diffusion_bench.auth.authentication import Auth
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.jobs import EventLog, JobQueue
 from vid_diffusion_bench.server.settings import ServerSettings
@@ -20,11 +21,13 @@ class Services:
     database: Database
     queue: JobQueue
     events: EventLog
+    auth: Auth
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         database = Database(settings.database)
-        return cls(settings, database, JobQueue(database, settings.queue_limit), EventLog(database))
+        queue, auth = JobQueue(database, settings.queue_limit), Auth(database, settings.auth)
+        return cls(settings, database, queue, EventLog(database), auth)
 
 
 def _services(request: Request) -> Services:
