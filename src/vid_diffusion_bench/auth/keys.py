@@ -111,6 +111,19 @@ class ApiKeys:
         with self._database.reading() as connection:
             return _one(connection, key_id)
 
+    def find(self, id_or_prefix: str) -> ApiKey:
+        """One key, by its id or by what is shown of it.
+
+        Raises:
+            NotFoundError: There is none, or there are several.
+        """
+        either = or_(api_keys.c.id == id_or_prefix, api_keys.c.prefix == id_or_prefix)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(api_keys).where(either).limit(2)).all()
+        if len(rows) != 1:
+            raise NotFoundError(f"there is no one API key {id_or_prefix}")
+        return ApiKey.of(rows[0])
+
     def all(self, user_id: str | None = None, *, limit: int = 1000) -> list[ApiKey]:
         """Keys of one user, or of all; the newest first."""
         query = select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id).limit(limit)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import threading
 import urllib.request
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import jwt
 
 from vid_diffusion_bench.auth.tokens import header_of, refused
+from vid_diffusion_bench.auth.urls import is_safe_url
 from vid_diffusion_bench.exceptions import ServerOverloadedError, ValidationError
 
 logger = logging.getLogger(__name__)
@@ -119,18 +118,3 @@ class OidcIssuer:
     def _away(self, error: Exception) -> ServerOverloadedError:
         logger.error("the OIDC issuer %s cannot be used: %s", self.issuer, error)
         return ServerOverloadedError("the OIDC issuer cannot be asked for its keys", retry_after=RETRY_SECONDS)
-
-
-def is_safe_url(url: str) -> bool:
-    """Whether what is sent there stays secret: https, or http to this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    if parts.scheme != "http" or not parts.hostname:
-        return False
-    if parts.hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return False

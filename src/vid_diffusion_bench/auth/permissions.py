@@ -23,7 +23,10 @@ Permission = Literal[
 """What a route needs. ``keys.manage`` is for one's own API keys; ``users.manage`` makes somebody an administrator, who
 sees everybody's benchmarks."""
 PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
-READ_ONLY: Final[tuple[Permission, ...]] = tuple(name for name in PERMISSIONS if name.endswith(".read"))
+READ_ONLY: Final[tuple[Permission, ...]] = tuple(
+    name for name in PERMISSIONS if name.endswith(".read") and name != "audit.read"
+)
+"""What everybody may who may anything; the audit log tells of others."""
 
 Tier = Literal["standard", "premium", "enterprise"]
 TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
