@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -22,10 +23,30 @@ Permission = Literal[
 """What a route needs. ``keys.manage`` is for one's own API keys; ``users.manage`` makes somebody an administrator, who
 sees everybody's benchmarks."""
 PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
-READ_ONLY: Final[tuple[Permission, ...]] = tuple(name for name in PERMISSIONS if name.endswith(".read"))
+READ_ONLY: Final[tuple[Permission, ...]] = tuple(
+    name for name in PERMISSIONS if name.endswith(".read") and name != "audit.read"
+)
+"""What everybody may who may anything; the audit log tells of others."""
 
 Tier = Literal["standard", "premium", "enterprise"]
 TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
+
+
+def known(names: Iterable[str]) -> frozenset[Permission]:
+    """Those of ``names`` that are permissions of this version."""
+    given = frozenset(names)
+    return frozenset(name for name in PERMISSIONS if name in given)
+
+
+def in_order(permissions: Iterable[Permission]) -> list[Permission]:
+    """As :data:`PERMISSIONS` orders them, each once."""
+    given = frozenset(permissions)
+    return [name for name in PERMISSIONS if name in given]
+
+
+def lower(one: Tier, other: Tier) -> Tier:
+    """The one of two tiers with the lower limits."""
+    return min(one, other, key=TIERS.index)
 
 
 @dataclass(frozen=True)

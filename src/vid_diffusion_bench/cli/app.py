@@ -50,6 +50,7 @@ _COMMANDS = (
     ("models", "models:app", _SETUP, "List models and what they need."),
     ("weights", "weights:app", _SETUP, "List, add and fetch the weights of published feature extractors."),
     ("prompts", "prompts:app", _SETUP, "List and show the standard prompt sets."),
+    ("auth", "auth:app", _SETUP, "Make users and API keys of a server; list and revoke them."),
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )
 

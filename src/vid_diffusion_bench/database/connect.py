@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
 
 REMEDY = "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+_LOCK = 7_214_061
+"""Any number: the advisory lock of PostgreSQL that :meth:`Database.exclusive` takes."""
 BUSY_SECONDS = 30
 """How long a writer waits for another one of SQLite."""
 
@@ -48,6 +51,18 @@ class Database:
             yield connection
 
     @contextmanager
+    def exclusive(self) -> Iterator[Connection]:
+        """As :meth:`writing`, while no other process is in such a block: for what must happen once.
+
+        Raises:
+            StorageError: The database cannot be reached or written.
+        """
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            yield connection
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent look.
 
@@ -74,6 +89,8 @@ def _translated(engine: Engine) -> Iterator[None]:
 
 
 def _engine(url: str) -> Engine:
+    # At DEBUG SQLAlchemy logs every row that it reads: hashes of passwords, and the keys that sign tokens.
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -83,7 +100,9 @@ def _engine(url: str) -> Engine:
     if parsed.drivername != "postgresql+psycopg":
         raise ValidationError(f"{parsed.drivername} is no database of this server", remedy=REMEDY)
     try:
-        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10)
+        return create_engine(
+            url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10
+        )
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "psycopg is not installed", remedy="pip install 'vid-diffusion-bench[server]'"
@@ -94,7 +113,9 @@ def _sqlite(url: str, file: str | None) -> Engine:
     if not file or file == ":memory:":
         raise ValidationError("a server's database is a file", remedy=REMEDY)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:

@@ -6,13 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from vid_diffusion_bench.database.connect import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_LOCK = 7_214_061
-"""Any number: the advisory lock that makes processes which start at once upgrade one after another."""
 
 
 def upgrade(database: Database) -> None:
@@ -21,9 +19,7 @@ def upgrade(database: Database) -> None:
     Raises:
         StorageError: The database cannot be reached or changed.
     """
-    with database.writing() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    with database.exclusive() as connection:
         command.upgrade(configuration(connection), "head")
 
 

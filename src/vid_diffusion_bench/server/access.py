@@ -7,13 +7,22 @@ from typing import Annotated, Literal
 from fastapi import Depends, Request
 
 from vid_diffusion_bench.auth import Permission, Principal
-from vid_diffusion_bench.exceptions import AuthenticationError, PermissionDeniedError
+from vid_diffusion_bench.auth.audit import Origin
+from vid_diffusion_bench.exceptions import (
+    AuthenticationError,
+    PermissionDeniedError,
+    ServerOverloadedError,
+    StorageError,
+)
+
+Access = Permission | Literal["public", "known"]
+"""A permission; ``known``: anybody who is known; ``public``: everybody."""
 
 
 class Requires:
     """The dependency of a route: authenticates, counts the request against its limit, checks the permission."""
 
-    def __init__(self, access: Permission | Literal["public"]) -> None:
+    def __init__(self, access: Access) -> None:
         self.access = access
 
     def __call__(self, request: Request) -> Principal | None:
@@ -24,22 +33,64 @@ class Requires:
             RateLimitExceededError: They ask too often.
             PermissionDeniedError: They may not.
         """
-        principal: Principal | None = None  # authenticate(request)
+        principal = self._principal(request)
         request.state.principal = principal
+        # The place where the request is counted: after who asks is known, before whether they may.
         if self.access == "public":
             return principal
         if principal is None:
             raise AuthenticationError("this needs a token or an API key", remedy="send Authorization: Bearer TOKEN")
-        if not principal.may(self.access):
+        if self.access != "known" and not principal.may(self.access):
             raise PermissionDeniedError(f"this needs the permission {self.access}", details={"permission": self.access})
         return principal
 
+    def _principal(self, request: Request) -> Principal | None:
+        try:
+            return authenticate(request)
+        except (AuthenticationError, StorageError, ServerOverloadedError):
+            # A login with an old token, and a health probe while the database is away, need not be known.
+            if self.access == "public":
+                return None
+            raise
 
-def _principal(request: Request) -> Principal:
+
+def authenticate(request: Request) -> Principal | None:
+    """Who sends the request; ``None`` when it names nobody.
+
+    Raises:
+        AuthenticationError: It names nobody known, or two.
+    """
+    auth = request.app.state.services.auth
+    found: Principal | None = auth.authenticate(
+        _only(request, "Authorization"), _only(request, "X-API-Key"), origin=origin_of(request)
+    )
+    return found
+
+
+def origin_of(request: Request) -> Origin:
+    """Where the request comes from, for the audit log and for limits."""
+    address = request.client.host if request.client else None
+    return Origin(address, str(request.scope.get("request_id", "")) or None)
+
+
+def _only(request: Request, name: str) -> str | None:
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise AuthenticationError(f"{name} is given {len(values)} times", remedy="send it once")
+    return values[0] if values else None
+
+
+def _known(request: Request) -> Principal:
     found = request.state.principal
     assert isinstance(found, Principal), "only routes that are not public ask who"
     return found
 
 
-Caller = Annotated[Principal, Depends(_principal)]
+def _origin(request: Request) -> Origin:
+    return origin_of(request)
+
+
+Caller = Annotated[Principal, Depends(_known)]
 """Who asks, as a parameter of a route that is not public."""
+Asked = Annotated[Origin, Depends(_origin)]
+"""Where from, as a parameter of a route."""

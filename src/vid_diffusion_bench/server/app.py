@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from vid_diffusion_bench._version import __version__
+from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.database import upgrade
 from vid_diffusion_bench.server import errors
 from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
@@ -25,6 +27,11 @@ CORS: dict[str, Any] = {
     "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-API-Key"],
     "expose_headers": [*RATE_HEADERS, "ETag", "Retry-After"],
 }
+FIRST_START = """This server starts for the first time. The API key of its user admin, shown this once:
+
+    {secret}
+
+"""
 
 
 def create_app(settings: ServerSettings | None = None) -> FastAPI:
@@ -36,6 +43,9 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     """
     services = Services.of(settings or ServerSettings.load())
     upgrade(services.database)
+    if secret := first_admin(services.database):
+        sys.stderr.write(FIRST_START.format(secret=secret))
+        sys.stderr.flush()
     app = FastAPI(
         title="Video Diffusion Benchmark Suite", version=__version__, lifespan=_lifespan, openapi_url="/openapi.json"
     )

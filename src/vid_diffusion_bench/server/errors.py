@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from vid_diffusion_bench.exceptions import ServerOverloadedError, StorageError, VidBenchError
+from vid_diffusion_bench.auth.audit import Origin
+from vid_diffusion_bench.exceptions import PermissionDeniedError, ServerOverloadedError, StorageError, VidBenchError
 
 logger = logging.getLogger(__name__)
 UNAVAILABLE_SECONDS: Final = 5
@@ -66,6 +67,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VidBenchError)
     headers = {}
     status = error.http_status
+    if isinstance(error, PermissionDeniedError):
+        _write_down(request, error)
     if isinstance(error, ServerOverloadedError):
         headers["Retry-After"] = str(error.retry_after)
     if type(error) is StorageError:
@@ -76,6 +79,21 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     if retry_after := error.details.get("retry_after"):
         headers["Retry-After"] = str(retry_after)
     return answer(request, status, error.to_dict(), headers)
+
+
+def _write_down(request: Request, error: PermissionDeniedError) -> None:
+    """Into the audit log, wherever it was refused."""
+    principal = getattr(request.state, "principal", None)
+    origin = Origin(request.client.host if request.client else None, request_id(request))
+    target = f"{request.method} {request.url.path}"
+    more = {"reason": error.message, "key": principal.key_id if principal else None}
+    actor = principal.username if principal else None
+    try:
+        request.app.state.services.auth.audit.add(
+            "permission", "refused", actor=actor, target=target, origin=origin, **more
+        )
+    except StorageError as failed:
+        logger.warning("%s: a refusal is not in the audit log: %s", request_id(request), failed.message)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from vid_diffusion_bench.auth import Permission
-from vid_diffusion_bench.server.access import Requires
+from vid_diffusion_bench.server.access import Access, Requires
 from vid_diffusion_bench.server.errors import ErrorBody
 
-Access = Permission | Literal["public"]
 Handler = Callable[..., Any]
 RATE_HEADERS: Final = {
     "X-RateLimit-Limit": {"description": "requests of the window", "schema": {"type": "integer"}},
@@ -71,7 +69,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class Routes(APIRouter):
-    """A router whose every route names the permission it needs, or that it is ``public``.
+    """A router whose every route names the permission it needs, or that it is for all who are ``known``, or ``public``.
 
     ``raises`` are the statuses of errors that its handler can answer, beside those that every route can.
     """
@@ -83,7 +81,7 @@ class Routes(APIRouter):
         self, method: str, path: str, *, access: Access, raises: tuple[int, ...] = (), status: int = 200, **more: Any
     ) -> Callable[[Handler], Handler]:
         """Decorate the handler of ``method`` on ``path``; ``more`` is as of FastAPI's ``add_api_route``."""
-        known = () if access == "public" else (401, 403)
+        known = {"public": (), "known": (401,)}.get(access, (401, 403))
         responses: dict[int | str, dict[str, Any]] = {
             code: {"model": ErrorBody, "description": _MEANINGS[code], "headers": _headers(code)}
             for code in sorted({*_ALWAYS, *known, *raises})

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from vid_diffusion_bench.auth.authentication import Auth
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.jobs import EventLog, JobQueue
 from vid_diffusion_bench.jobs.history import History
@@ -24,12 +25,13 @@ class Services:
     events: EventLog
     history: History
     isolated: Isolated
+    auth: Auth
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         database = Database(settings.database)
-        queue = JobQueue(database, settings.queue_limit)
-        return cls(settings, database, queue, EventLog(database), History(database), Isolated())
+        queue, auth = JobQueue(database, settings.queue_limit), Auth(database, settings.auth)
+        return cls(settings, database, queue, EventLog(database), History(database), Isolated(), auth)
 
 
 def _services(request: Request) -> Services:

@@ -9,6 +9,7 @@ import pydantic
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vid_diffusion_bench.auth.authentication import AuthSettings
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.settings import APP
 
@@ -59,6 +60,12 @@ class ServerSettings(BaseSettings):
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_root / 'server.sqlite'}"
+
+    @property
+    def auth(self) -> AuthSettings:
+        """What users, keys and tokens need of them."""
+        storage = self.rate_limit_storage.get_secret_value()
+        return AuthSettings(self.token_minutes, storage, self.oidc_issuer, self.oidc_audience)
 
     @classmethod
     def load(cls) -> ServerSettings:
