@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request
 
@@ -11,10 +11,14 @@ from vid_diffusion_bench.auth.audit import Origin
 from vid_diffusion_bench.exceptions import (
     AuthenticationError,
     PermissionDeniedError,
+    RateLimitExceededError,
     ServerOverloadedError,
     StorageError,
 )
+from vid_diffusion_bench.server.rate_limits import Standing
 
+UNCOUNTED: Final = ("/health", "/monitoring/health", "/metrics")
+"""Paths that probes ask every few seconds."""
 Access = Permission | Literal["public", "known"]
 """A permission; ``known``: anybody who is known; ``public``: everybody."""
 
@@ -35,7 +39,7 @@ class Requires:
         """
         principal = self._principal(request)
         request.state.principal = principal
-        # The place where the request is counted: after who asks is known, before whether they may.
+        self._count(request, principal)
         if self.access == "public":
             return principal
         if principal is None:
@@ -43,6 +47,22 @@ class Requires:
         if self.access != "known" and not principal.may(self.access):
             raise PermissionDeniedError(f"this needs the permission {self.access}", details={"permission": self.access})
         return principal
+
+    def _count(self, request: Request, principal: Principal | None) -> None:
+        path = request.url.path.removeprefix("/api/v1")
+        if path in UNCOUNTED:
+            return
+        address = request.client.host if request.client else None
+        headers = request.scope["answer_headers"]
+        try:
+            standing = request.app.state.services.limiter.count(principal, address, path)
+        except RateLimitExceededError as error:
+            headers.update(
+                Standing(error.details["limit"], 0, error.details["reset"], error.details["window"]).headers()
+            )
+            raise
+        if standing:
+            headers.update(standing.headers())
 
     def _principal(self, request: Request) -> Principal | None:
         try:

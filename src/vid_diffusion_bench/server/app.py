@@ -14,7 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.database import upgrade
-from vid_diffusion_bench.server import errors
+from vid_diffusion_bench.server import errors, websocket
+from vid_diffusion_bench.server.hub import Hub
 from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
 from vid_diffusion_bench.server.routes import ROUTERS
 from vid_diffusion_bench.server.routing import RATE_HEADERS, SCHEMES
@@ -58,13 +59,16 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(websocket.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
+    app.state.hub = Hub(app.state.services.events)
+    async with app.state.hub.running():
+        yield
     app.state.services.database.close()
 
 

@@ -12,6 +12,7 @@ from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.jobs import EventLog, JobQueue
 from vid_diffusion_bench.jobs.history import History
 from vid_diffusion_bench.jobs.isolated import Isolated
+from vid_diffusion_bench.server.rate_limits import RateLimiter
 from vid_diffusion_bench.server.settings import ServerSettings
 
 
@@ -26,12 +27,14 @@ class Services:
     history: History
     isolated: Isolated
     auth: Auth
+    limiter: RateLimiter
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
         database = Database(settings.database)
         queue, auth = JobQueue(database, settings.queue_limit), Auth(database, settings.auth)
-        return cls(settings, database, queue, EventLog(database), History(database), Isolated(), auth)
+        limiter = RateLimiter(settings.rate_limit_storage.get_secret_value())
+        return cls(settings, database, queue, EventLog(database), History(database), Isolated(), auth, limiter)
 
 
 def _services(request: Request) -> Services:
