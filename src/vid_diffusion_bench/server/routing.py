@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from vid_diffusion_bench.server.access import Access, Requires
@@ -31,6 +30,7 @@ _MEANINGS: Final = {
     413: "the request is too large",
     422: "the request does not have the form it must have",
     429: "too many requests",
+    500: "the work failed: its process died or took too long",
     503: "the server is at capacity, or its database is away",
 }
 _ALWAYS: Final = (422, 429, 503)
@@ -58,13 +58,13 @@ class StrictRequest(Request):
 
 
 def _refuse(name: str) -> Any:
-    raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": f"{name} is no number of JSON"}])
+    raise json.JSONDecodeError(f"{name} is no number of JSON", name, 0)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise RequestValidationError([{"type": "json_invalid", "loc": ("body",), "msg": "a name is given twice"}])
+        raise json.JSONDecodeError("a name is given twice", "", 0)
     return found
 
 

@@ -14,6 +14,7 @@ from vid_diffusion_bench.jobs.history import History
 from vid_diffusion_bench.jobs.isolated import Isolated
 from vid_diffusion_bench.server.rate_limits import RateLimiter
 from vid_diffusion_bench.server.settings import ServerSettings
+from vid_diffusion_bench.storage.clips import storage_errors
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Services:
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
+        with storage_errors(settings.data_root):
+            settings.data_root.mkdir(parents=True, exist_ok=True)
         database = Database(settings.database)
         queue, auth = JobQueue(database, settings.queue_limit), Auth(database, settings.auth)
         limiter = RateLimiter(settings.rate_limit_storage.get_secret_value())
