@@ -41,7 +41,7 @@ def queue(database):
 def submit(queue, folder, *, steps=2, prompts=PROMPTS, options=None, **config):
     config = {
         "models": [folder], "prompts": prompts, "metrics": ["temporal_flickering"], "num_inference_steps": steps,
-        "num_frames": 4, "warmup": 0, "device": "cpu", **config,
+        "num_frames": 4, "height": 32, "width": 32, "warmup": 0, "device": "cpu", **config,
     }  # fmt: skip
     return queue.submit([NewJob("owner", [folder], config, options=options or {}, total_samples=len(prompts))])[0]
 
