@@ -36,7 +36,9 @@ _EPILOGUE = (
     "Exit codes: 0 done, 1 the work failed, 2 wrong usage, 3 regression and 4 not comparable (both of gate), "
     "130 interrupted."
 )
-_RUN, _LOOK, _SETUP = (Group(title, sort_key=at) for at, title in enumerate(("Measure", "Look at results", "Set up")))
+_RUN, _LOOK, _SETUP, _SERVER = (
+    Group(title, sort_key=at) for at, title in enumerate(("Measure", "Look at results", "Set up", "Serve"))
+)
 _COMMANDS = (
     ("benchmark", "benchmark:benchmark", _RUN, "Make clips with one model, time and score them."),
     ("compare", "compare:compare", _RUN, "Run several models on the same prompts and seeds, and rank them."),
@@ -50,7 +52,9 @@ _COMMANDS = (
     ("models", "models:app", _SETUP, "List models and what they need."),
     ("weights", "weights:app", _SETUP, "List, add and fetch the weights of published feature extractors."),
     ("prompts", "prompts:app", _SETUP, "List and show the standard prompt sets."),
-    ("auth", "auth:app", _SETUP, "Make users and API keys of a server; list and revoke them."),
+    ("serve", "serve:serve", _SERVER, "Serve the REST and WebSocket API, with workers on this machine."),
+    ("worker", "serve:worker", _SERVER, "Run benchmarks of a server's queue on this machine."),
+    ("auth", "auth:app", _SERVER, "Make users and API keys of a server; list and revoke them."),
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )
 

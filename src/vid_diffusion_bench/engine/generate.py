@@ -40,6 +40,7 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
     started = time.perf_counter()
     try:
         model.use_profile(planned.profile, session.device)
+        was_loaded = model.is_loaded
         model.load(session.device, planned.precision)
         seconds = time.perf_counter() - started
         model.check(pending[0][0].request.parameters, session.config.batch_size)
@@ -47,13 +48,12 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
         model.unload()
         return failure_of(error, "load")
     session.listener(events.ModelLoaded(planned.name, seconds))
-    kept = planned.name in session.kept
     try:
-        # What a kept model took to load was seen by the run that found it unloaded, and nobody knows which that was.
-        session.store.put_model(planned.stored_as, StoredModel(model.provenance(), None if kept else seconds))
+        # What a model took that an earlier run left loaded, that run has written down.
+        session.store.put_model(planned.stored_as, StoredModel(model.provenance(), None if was_loaded else seconds))
         _make_all(model, planned, pending, session)
     finally:
-        if not kept:
+        if planned.name not in session.kept:
             model.unload()
     return None
 

@@ -116,6 +116,11 @@ class VideoModel(ABC):
         """The precision to load in on ``device`` when nobody says otherwise: one of ``PRECISIONS``."""
         return "fp32"
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether :meth:`load` was called and the memory not given back; a model that holds nothing says no."""
+        return False
+
     def load(self, device: str, precision: str) -> None:
         """Make ready to generate. A model that is loaded so already does nothing.
 

@@ -202,6 +202,10 @@ class DiffusersModel(VideoModel):
             self.unload()
             self._profile, self._optimized = profile, None
 
+    @property
+    def is_loaded(self) -> bool:
+        return self._pipeline is not None
+
     def load(self, device: str, precision: str) -> None:
         import diffusers
         import torch
