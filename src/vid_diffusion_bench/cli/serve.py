@@ -24,7 +24,7 @@ def serve(*, host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -> Rep
 
 
 def worker(*, until_stdin_ends: bool = False) -> Reply:
-    """Run benchmarks of a server's queue, on this machine, until SIGTERM; the running one then goes back into the queue.
+    """Run benchmarks of a server's queue on this machine, until SIGTERM; then the running one goes back into the queue.
 
     Args:
         until_stdin_ends: End when standard input does, as what `serve` starts.
