@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from vid_diffusion_bench.exceptions import MissingDependencyError
+from vid_diffusion_bench.foreign import foreign
 
 T = TypeVar("T")
 
@@ -100,14 +102,13 @@ class Registry(Generic[T]):
 
     def _imported(self, key: str, place: str) -> Any:
         module, _, attribute = place.partition(":")
-        try:
+        error = partial(
+            MissingDependencyError,
+            remedy="update or uninstall the package that registers it",
+            details={"dependency": place},
+        )
+        with foreign(f"the {self.kind} {key} is registered as {place}, which cannot be imported:", error):
             return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise MissingDependencyError(
-                f"the {self.kind} {key} is registered as {place}, which cannot be imported: {error}",
-                remedy="update or uninstall the package that registers it",
-                details={"dependency": place},
-            ) from error
 
     def names(self) -> list[str]:
         """Canonical names in the order of registration."""

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from vid_diffusion_bench.exceptions import (
-    InvalidVideoError,
-    MissingDependencyError,
-    ModelLoadingError,
-)
-from vid_diffusion_bench.features import FeatureStore
+from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError, VidBenchError
+from vid_diffusion_bench.features import Clip, FeatureStore
+from vid_diffusion_bench.foreign import foreign
 from vid_diffusion_bench.metrics import Context, Metric, Row, State
 from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.scoring.clips import Scores, ScoringClip
@@ -75,11 +73,11 @@ def summarize(
     results, per_clip = {}, {}
     for name, metric in chosen.items():
         if name in both.states:
-            results[name] = metric.compute(both.states[name], context(name))
+            results[name] = computed(metric, both.states[name], context(name))
             per_clip[name] = {key: row.score() for key, row in both.states[name].generated.items()}
         else:
             reason = unavailable(metric) or "it was not measured"
-            results[name] = _absent_result(name, metric, reason, context(name).total or 0)
+            results[name] = absent_result(metric, name, reason, total=context(name).total or 0)
             per_clip[name] = {clip.key: Score(value=None, reason=reason) for clip in clips}
     return Scores(per_clip, results, seen.broken, real.broken, _by_note(seen), _by_note(real))
 
@@ -96,15 +94,55 @@ def _update(
     clip = entry.open(store)
     notes = clip.notes
     for name, metric in metrics.items():
-        metric.update(states[name], clip, reference=reference)
+        _measure(metric, states[name], clip, reference=reference)
     return notes
 
 
-def lacking(metric: Metric) -> ModelLoadingError | MissingDependencyError | None:
+def _measure(metric: Metric, state: State, clip: Clip, *, reference: bool) -> None:
+    """Update ``state``; what the metric's code raises is the reason of this clip, and other metrics go on."""
+    try:
+        with foreign(_raised(metric), passing=_REASONS):
+            metric.update(state, clip, reference=reference)
+    except MetricComputationError as error:
+        rows = state.reference if reference else state.generated
+        rows[clip.key] = Row(clip.cluster, None, error.message, {}, clip.shape)
+
+
+def computed(metric: Metric, state: State, context: Context) -> MetricResult:
+    """The result of ``state``; what the metric's code raises is its reason."""
+    try:
+        with foreign(_raised(metric), passing=_REASONS):
+            result: Any = metric.compute(state, context)
+        if isinstance(result, MetricResult):
+            return result
+        reason = f"{_code(metric)} returned {type(result).__name__}, no MetricResult"
+    except MetricComputationError as error:
+        reason = error.message
+    return absent_result(metric, context.name, reason, total=context.total or 0, n=_measured(state))
+
+
+def _measured(state: State) -> int:
+    return sum(row.value is not None for row in state.generated.values())
+
+
+_REASONS = (MemoryError, MetricComputationError)
+"""What passes the edge to a metric's code as it is; the latter is how a metric says a reason."""
+
+
+def _raised(metric: Metric) -> str:
+    return f"{_code(metric)} raised"
+
+
+def _code(metric: Metric) -> str:
+    return f"{type(metric).__module__}.{type(metric).__qualname__}"
+
+
+def lacking(metric: Metric) -> VidBenchError | None:
     """What keeps ``metric`` from running here at all."""
     try:
-        metric.check()
-    except (ModelLoadingError, MissingDependencyError) as error:
+        with foreign(_raised(metric)):
+            metric.check()
+    except VidBenchError as error:
         return error
     return None
 
@@ -115,14 +153,16 @@ def unavailable(metric: Metric) -> str | None:
     return ". ".join(filter(None, [error.message, error.remedy])) if error else None
 
 
-def _absent_result(name: str, metric: Metric, reason: str, total: int) -> MetricResult:
+def absent_result(metric: Metric, name: str, reason: str, *, total: int = 0, n: int = 0) -> MetricResult:
+    """No value of ``metric``, asked for as ``name``; ``n`` of ``total`` clips were measured all the same."""
     return MetricResult(
         name=name,
         label=metric.label,
         value=None,
         reason=reason,
+        n=n,
         total=total,
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
-        metadata={"coverage": 0.0 if total else None},
+        metadata={"coverage": n / total if total else None},
     )
