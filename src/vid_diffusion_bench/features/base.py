@@ -53,7 +53,7 @@ class Clip:
         self.load = load
         self.prompt = prompt
         self._paired = paired
-        self._content = content
+        self.content = content
         self._store = store if content else None
         self._features: dict[str, Any] = {}
 
@@ -112,7 +112,7 @@ class Clip:
     def _entry(self, extractor: FeatureExtractor) -> tuple[str, str, str]:
         """Extractor, its identity's hash, and the hash of what it read."""
         assert self._store is not None
-        read = fingerprint([self._content, self.prompt if extractor.reads_prompt else None])
+        read = fingerprint([self.content, self.prompt if extractor.reads_prompt else None])
         return extractor.name, self._store.identity(extractor.name, extractor.identity), read
 
 

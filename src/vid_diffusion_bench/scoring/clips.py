@@ -28,7 +28,7 @@ class ScoringClip:
 
     def open(self, store: FeatureStore | None = None) -> Clip:
         """The clip for one pass of the metrics, its features looked up and kept in ``store``."""
-        content = self.content() if self.content and store else None
+        content = self.content() if self.content else None
         return Clip(
             self.key, self.cluster, self.load, prompt=self.prompt, paired=self.paired, content=content, store=store
         )
