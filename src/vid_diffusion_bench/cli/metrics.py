@@ -10,7 +10,7 @@ from cyclopts import App
 
 from vid_diffusion_bench.cli.options import Names
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
-from vid_diffusion_bench.exceptions import MissingDependencyError, ModelLoadingError, VidBenchError
+from vid_diffusion_bench.exceptions import MetricComputationError, VidBenchError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -97,7 +97,7 @@ def _described(name: str, metric: Metric) -> dict[str, Any]:
     from vid_diffusion_bench.scoring import lacking, unavailable
 
     lacks = lacking(metric)
-    needs = isinstance(lacks, ModelLoadingError | MissingDependencyError) and not isinstance(metric, BrokenMetric)
+    broken = isinstance(metric, BrokenMetric) or isinstance(lacks, MetricComputationError)
     return {
         "name": name,
         "label": metric.label,
@@ -109,7 +109,7 @@ def _described(name: str, metric: Metric) -> dict[str, Any]:
         "extractors": list(metric.needs),
         "uses_reference": metric.uses_reference,
         "version": metric.version,
-        "needs": _needed(lacks) if lacks and needs else None,
+        "needs": _needed(lacks) if lacks and not broken else None,
         "unavailable": unavailable(metric),
     }
 
@@ -161,8 +161,12 @@ def compute(
     }
     broken = [*scores.broken.items(), *((f"{key} (real)", why) for key, why in scores.broken_reference.items())]
     lines = [f"skipped {key}: {why}" for key, why in broken]
-    noted = [(scores.notes, "clips"), (scores.notes_reference, "real clips")]
-    lines += [f"note, {len(keys)} {what}: {note}" for notes, what in noted for note, keys in notes.items()]
+    noted = [(scores.notes, "clip"), (scores.notes_reference, "real clip")]
+    lines += [
+        f"note, {len(keys)} {what}{'s' * (len(keys) != 1)}: {note}"
+        for notes, what in noted
+        for note, keys in notes.items()
+    ]
     measured = any(result.value is not None for result in scores.results.values())
     return Reply(data, Group(*lines, _table(scores.results)), DONE if measured else FAILED)
 

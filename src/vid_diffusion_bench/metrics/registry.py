@@ -99,7 +99,7 @@ def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundE
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     return MetricNotFoundError(
         f"metric {name!r} is not known",
-        remedy=f"{hint}known are {', '.join(known)}",
+        remedy=f"{hint}`vid-bench metrics list` lists all",
         details={"metric": name, "available_metrics": known, "suggestions": nearest},
     )
 
