@@ -191,6 +191,8 @@ for _name, _home in {
     "clip-vit-l-14-text": "networks.clip:L14_TEXT",
     "dino-vit-b-16": "networks.dino:DINO_B16",
     "dinov2-base": "networks.dino:DINOV2_BASE",
+    "dinov2-base-fd": "networks.dino:DINOV2_BASE_FD",
+    "dinov2-large-fd": "networks.dino:DINOV2_LARGE_FD",
     "videomae-base": "networks.videomae:BASE",
     "videomae-v2-giant-ssv2": "networks.videomae_v2:GIANT_SSV2",
     "videomae-v2-giant-ssv2-cdfvd": "networks.videomae_v2:GIANT_SSV2_CDFVD",

@@ -7,7 +7,7 @@ from typing import Any
 
 from vid_diffusion_bench.metrics.distribution.base import Estimate, matrix
 from vid_diffusion_bench.metrics.distribution.mmd import KID, Mmd, mmd
-from vid_diffusion_bench.metrics.distribution.sources import SHAPES, STYLEGANV, SourceMetric
+from vid_diffusion_bench.metrics.distribution.sources import SHAPES, STYLEGANV, VIDEOMAE, SourceMetric
 
 INTERVAL_METHOD = (
     "asymptotic normal of the U-statistic, its variance without bias; clips taken for independent; "
@@ -52,3 +52,4 @@ def unbiased(found: Mmd, scale: float = 1.0) -> Estimate:
 
 ON_SHAPES = Kvd(SHAPES)
 ON_STYLEGANV = Kvd(STYLEGANV)
+ON_VIDEOMAE = Kvd(VIDEOMAE)
