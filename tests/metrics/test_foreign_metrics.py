@@ -106,6 +106,13 @@ def test_a_broken_plugin_that_is_asked_for_is_a_clear_error(name):
     assert caught.value.remedy
 
 
+def test_a_broken_plugin_is_a_missing_part_of_a_total_with_its_reason(registered):
+    registered("imaging_quality:vbench-0.1.5", "raises_at_import:Musiq")
+    reason = score(clips(), ["vbench_quality_score"]).results["vbench_quality_score"].reason
+    assert "imaging_quality (the metric imaging_quality:vbench-0.1.5 is registered as raises_at_import:Musiq" in reason
+    assert "motion_smoothness (no metric motion_smoothness:vbench-0.1.5 is registered)" in reason
+
+
 def test_what_is_no_metric_is_refused_when_it_is_registered():
     with pytest.raises(ValidationError, match="which is no metric"):
         MetricRegistry.register("no_metric", broken_plugins.NoMetric)
