@@ -19,7 +19,8 @@
     │   └── InvalidVideoError           INVALID_VIDEO            METRIC_001
     └── StorageError                    STORAGE_FAILED
         ├── RunLockedError              RUN_LOCKED
-        └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+        ├── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+        └── InvalidBundleError          INVALID_BUNDLE
 
 ``code`` is the stable name a program matches on, ``reference`` the number the first API reference gave it,
 ``http_status`` what the server answers, ``details`` the data, ``remedy`` what the reader can do about it.
@@ -211,3 +212,10 @@ class BenchmarkNotFoundError(StorageError):
 
     code = "BENCHMARK_NOT_FOUND"
     http_status = 404
+
+
+class InvalidBundleError(StorageError):
+    """A file is no bundle that can be opened: no zip, cut off, unsafe to unpack, of a later version."""
+
+    code = "INVALID_BUNDLE"
+    http_status = 422
