@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -136,6 +138,46 @@ def test_the_trace_is_valid_and_its_spans_are_nested(report, tmp_path):
     counters = [event for event in events if event["ph"] == "C"]
     assert counters[0]["args"] == {"resident": 1000.0}
     assert counters[1]["args"] == {"resident": 2000.0, "GPU": 5000.0}
+
+
+def problems_of(data):
+    """What the Trace Event Format (Google, 2016) says of the object form and of the events used here, written out."""
+    found = [] if isinstance(data["traceEvents"], list) and data["displayTimeUnit"] in ("ms", "ns") else ["head"]
+    metadata = {"process_name": str, "process_labels": str, "thread_name": str, "thread_sort_index": int}
+    for event in data["traceEvents"]:
+        kind, about = event["ph"], event.get("args", {})
+        right = isinstance(event["name"], str) and isinstance(about, dict)
+        right &= isinstance(event["pid"], int) and isinstance(event["tid"], int)
+        if kind in "XC":
+            right &= isinstance(event["ts"], int | float) and event["ts"] >= 0
+        if kind == "X":
+            right &= isinstance(event["dur"], int | float) and event["dur"] >= 0 and isinstance(event["cat"], str)
+        elif kind == "C":
+            right &= bool(about) and all(isinstance(value, int | float) for value in about.values())
+        elif kind == "M":
+            right &= isinstance(about.get("name"), metadata.get(event["name"], type(None)))
+        else:
+            right = False
+        found += [] if right else [event]
+    return found
+
+
+def test_the_trace_keeps_the_rules_of_its_format(report):
+    assert problems_of(json.loads(json.dumps(trace(report)))) == []
+
+
+def test_what_follows_another_begins_where_that_ends_to_the_last_bit(report):
+    """Readers that open and close events on a stack (speedscope) stumble over an end behind the next start."""
+    (level,) = report.levels
+    marks = np.cumsum(np.random.default_rng(0).uniform(1e-6, 1e-2, 400)).tolist()
+    steps = [TimedSpan(name=f"step {n}", start=a, end=b) for n, (a, b) in enumerate(pairwise(marks), 1)]
+    cost = level.calls[2].cost.model_copy(update={"latency": marks[-1] + 0.1})
+    busy = level.calls[2].model_copy(update={"steps": steps, "spans": [], "start": 0.1, "cost": cost})
+    data = trace(report.model_copy(update={"levels": [level.model_copy(update={"calls": [busy]})]}))
+    events = [event for event in data["traceEvents"] if event.get("cat") == "step"]
+    assert len(events) == 399
+    assert all(before["ts"] + before["dur"] == after["ts"] for before, after in pairwise(events))
+    assert events[0]["ts"] == pytest.approx(1e6 * (0.1 + marks[0]), abs=0.0626)
 
 
 def test_the_timeline_has_a_row_a_call_and_a_bar_a_stretch(report):
