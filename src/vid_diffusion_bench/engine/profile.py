@@ -91,9 +91,9 @@ def profile(
     """Profile the one model of ``config`` on its prompts; nothing is stored and nothing is scored.
 
     The first call is the warm-up, at the same shape as all others; a second, unmeasured one counts operations. Every
-    batch of the plan is then one steady call. A model that starts from an image or a clip and was given none starts from
-    one that the built-in world renders: the time does not depend on what is seen in it. ``detailed`` keeps the memory's timeline of every call. ``levels`` are
-    run one after the other; ``None`` is the one that ``config`` says.
+    batch of the plan is then one steady call. A model that starts from an image or a clip and was given none starts
+    from one that the built-in world renders: the time does not depend on what is seen in it. ``detailed`` keeps the
+    memory's timeline of every call. ``levels`` are run one after the other; ``None`` is the one that ``config`` says.
 
     Raises:
         ValidationError: The request is impossible; nothing was done.

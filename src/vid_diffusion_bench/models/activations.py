@@ -18,7 +18,13 @@ from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.models.constraints import ONLY_TILED, build_autoencoder, ratios
 from vid_diffusion_bench.models.size import BYTES
 from vid_diffusion_bench.models.snapshot import components, read_config
-from vid_diffusion_bench.models.transformer_inputs import Latents, doubles_its_batch, text_length, tokens, transformer_inputs
+from vid_diffusion_bench.models.transformer_inputs import (
+    Latents,
+    doubles_its_batch,
+    text_length,
+    tokens,
+    transformer_inputs,
+)
 
 
 @dataclass(frozen=True)
@@ -168,9 +174,10 @@ def live_bytes(module: Any) -> Any:
 def denoiser_bytes(folder: Path, shape: ClipShape, precision: str) -> int | None:
     """Peak of the tensors alive in one pass of the denoiser, its weights not counted; ``None`` where nothing tells.
 
-    It is run without content, as the decoder is, at the shapes its pipeline gives it. A transformer whose inputs are not
-    understood, or that decides by content, is counted from its configuration: a block of width d and inner width m over N
-    tokens, the text's too, holds its input, the normed input and the inner layer before and after its activation, N (2 d + 2 m) numbers.
+    It is run without content, as the decoder is, at the shapes its pipeline gives it. A transformer whose inputs are
+    not understood, or that decides by content, is counted from its configuration: a block of width d and inner width m
+    over N tokens, the text's too, holds its input, the normed input and the inner layer before and after its
+    activation, N (2 d + 2 m) numbers.
     """
     temporal, spatial = _latent_ratios(folder)
     frames, sides = math.ceil(shape.num_frames / temporal), (shape.height // spatial, shape.width // spatial)

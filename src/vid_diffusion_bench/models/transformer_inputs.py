@@ -1,7 +1,7 @@
 """What a pipeline gives its transformer at a step: shapes, from the signatures of both and their configurations.
 
-Nothing here knows a family. A transformer says by its forward pass what it takes, its configuration how wide that is, and
-the pipeline's call how long a text may be; how the latents lie is tried in turn.
+Nothing here knows a family. A transformer says by its forward pass what it takes, its configuration how wide that is,
+and the pipeline's call how long a text may be; how the latents lie is tried in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 TEXT_WIDTHS: Final = ("text_embed_dim", "text_dim", "caption_channels", "cross_attention_dim")
 """What configurations call the width of the text they take, the outermost first."""
 _MASK: Final = "encoder_attention_mask"
-_A_MOMENT_A_TOKEN = "conditioning_mask"
+_OWN_MOMENTS = "conditioning_mask"
 """In the source of calls that give every token its own time step, as what a clip starts from is not noisy."""
 _DOUBLED = re.compile(r"torch\.cat\(\s*\[(latents|latent_model_input)\] \* 2|torch\.cat\(\[latents, latents\]")
 
@@ -59,7 +59,7 @@ def _source(folder: Path) -> str | None:
 
 
 def transformer_inputs(folder: Path, forward: Any, latents: Latents) -> Iterator[dict[str, Any]]:
-    """Arguments of ``forward`` to be tried in turn: shapes of tensors as tuples, whole numbers and ``None`` as they are.
+    """Arguments of ``forward`` to be tried in turn: shapes of tensors as tuples, numbers and ``None`` as they are.
 
     With a mask of the text and, where it may be left out, without.
     """
@@ -111,13 +111,13 @@ def _others(folder: Path, config: dict[str, Any], latents: Latents) -> dict[str,
 
 
 def _has_moments(folder: Path) -> bool:
-    return bool(read_index(folder).get("expand_timesteps")) or _A_MOMENT_A_TOKEN in (_source(folder) or "")
+    return bool(read_index(folder).get("expand_timesteps")) or _OWN_MOMENTS in (_source(folder) or "")
 
 
 def text_length(folder: Path, config: dict[str, Any]) -> int:
     """Tokens of a prompt: what the pipeline's call pads to, else what the configuration says, else one."""
-    found = getattr(pipeline_class(folder), "__call__", None)
-    said = inspect.signature(found).parameters.get("max_sequence_length") if found else None
+    found = pipeline_class(folder)
+    said = inspect.signature(found.__call__).parameters.get("max_sequence_length") if found else None
     default = said.default if said is not None and isinstance(said.default, int) else None
     return int(default or config.get("max_text_seq_length") or 1)
 

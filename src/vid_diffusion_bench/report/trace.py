@@ -13,8 +13,8 @@ from vid_diffusion_bench.profiling import CallProfile, ProfileReport, TimedSpan
 
 _PID = 1
 _EIGHTHS = 8
-"""Of a microsecond. They are exact in binary, and so is ``ts + dur``: a rounded sum that passes the next start by the last
-bit would be an event that overlaps its neighbour, which readers that keep a stack cannot close."""
+"""Of a microsecond. They are exact in binary, and so is ``ts + dur``: a rounded sum that passes the next start by the
+last bit would be an event that overlaps its neighbour, which readers that keep a stack cannot close."""
 CALL_NAMES = {"load": "load", "first": "first call", "steady": "steady call"}
 """What a kind of call is called for people."""
 
@@ -59,7 +59,7 @@ def _spans(report: ProfileReport) -> Iterator[dict[str, Any]]:
         for call in level.calls:
             end = call.cost.latency
             whole = TimedSpan(name=CALL_NAMES[call.kind], start=0.0, end=end)
-            yield _event(whole, "call", thread, call, {"prompts": call.prompts})
+            yield _event(whole, "call", thread, call, {"prompts": call.prompts} if call.prompts else {})
             # Marks of a GPU and the wall clock differ by microseconds: nothing may stick out of its call.
             for category, spans in (("step", call.steps), ("stage", call.spans)):
                 for span in spans:
@@ -77,7 +77,7 @@ def _event(span: TimedSpan, category: str, thread: int, call: CallProfile, about
         "dur": max(0.0, end - start),
         "pid": _PID,
         "tid": thread,
-        "args": about,
+        **({"args": about} if about else {}),
     }
 
 
