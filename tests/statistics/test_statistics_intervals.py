@@ -1,11 +1,9 @@
-"""Witnesses: SciPy's bootstrap and binomial interval, brute force, closed forms."""
-
-import itertools
+"""Witnesses: SciPy's bootstrap and binomial interval, brute force."""
 
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -14,7 +12,6 @@ from vid_diffusion_bench.statistics import (
     lower_bound,
     mean,
     non_inferiority,
-    pareto_front,
     percentile,
     wilson_interval,
 )
@@ -63,7 +60,7 @@ def test_the_bootstrap_is_repeatable_and_blind_to_order():
 
 def test_blocks_of_resamples_are_the_same_draws(monkeypatch):
     whole = cluster_bootstrap([1.0, 2.0, 4.0], "abc")
-    monkeypatch.setattr("vid_diffusion_bench.statistics._BLOCK_ENTRIES", 30)
+    monkeypatch.setattr("vid_diffusion_bench.statistics.resampling.BLOCK_ENTRIES", 30)
     assert cluster_bootstrap([1.0, 2.0, 4.0], "abc") == whole
 
 
@@ -106,33 +103,6 @@ def test_a_percentile_needs_enough_values():
     assert percentile(list(range(100)), 99) == pytest.approx(98.01)
     assert percentile([1, 2], 100) == 2
     assert percentile([], 50) is None
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12),
-    st.tuples(st.booleans(), st.booleans(), st.booleans()),
-)
-def test_the_front_is_what_nobody_dominates(points, maximize):
-    def dominates(p, q):
-        signed = [(a, b) if up else (-a, -b) for a, b, up in zip(p, q, maximize, strict=True)]
-        return all(a >= b for a, b in signed) and any(a > b for a, b in signed)
-
-    expected = [not any(dominates(p, q) for p in points) for q in points]
-    assert pareto_front(points, maximize).tolist() == expected
-
-
-def test_every_permutation_has_the_same_front():
-    points = [(1, 4), (2, 3), (3, 3), (0, 0)]
-    for order in itertools.permutations(range(4)):
-        front = pareto_front([points[i] for i in order], [False, True])
-        assert {points[i] for i, on in zip(order, front, strict=True) if on} == {(0, 0), (1, 4)}
-
-
-def test_no_points_have_no_front():
-    assert pareto_front(np.empty((0, 2)), [True, True]).tolist() == []
-    with pytest.raises(ValidationError):
-        pareto_front([[1.0, float("nan")]], [True, True])
 
 
 def test_the_bound_is_students_for_normal_values_of_independent_clusters():
