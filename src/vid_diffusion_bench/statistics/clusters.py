@@ -71,4 +71,4 @@ def by_cluster(values: Sequence[float], clusters: Sequence[Hashable], weights: S
 
 def is_constant(means: Values) -> bool:
     """Whether ``means`` (C,) differ by nothing but rounding."""
-    return bool(np.ptp(means) <= 1e-12 * np.abs(means).max())
+    return bool(means.std() <= 1e-12 * np.abs(means).max())

@@ -32,14 +32,19 @@ def cluster_bootstrap(
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of the mean of ``values`` (N,) when whole clusters, not values, are drawn again.
+    """Expanded percentile interval of the mean of ``values`` (N,) when whole clusters, not values, are drawn again.
 
     Values of one cluster (clips of one prompt) are not independent; resampling clusters keeps what they share
-    (Field and Welsh 2007). Sorted clusters make the result independent of the order of the input. With ``weights``
+    (Field and Welsh 2007). The percentiles are expanded as in :func:`lower_bound`: plain ones cover 77 % to 90 % of
+    the time with 8 clusters. Sorted clusters make the result independent of the order of the input. With ``weights``
     (N,), positive, it is the interval of the weighted mean, a ratio of two sums that are resampled together.
 
+    Fewer than 8 clusters still cover less than the confidence, as the draws end at the smallest and largest cluster
+    mean; so do values as skewed as a log-normal with sigma = 1, with any number up to 50 (docs/statistics.md).
+
     Raises:
-        ValidationError: Fewer than two clusters, unequal lengths, or a confidence outside 0..1.
+        ValidationError: No values, unequal lengths, NaN or infinity, fewer than two clusters, a confidence outside
+            0..1, or weights that are not positive.
     """
     check_share(confidence, "confidence")
     check_values(values, clusters)
@@ -49,7 +54,7 @@ def cluster_bootstrap(
     if len(sums) < 2:
         raise ValidationError(f"an interval over clusters needs two of them, not {len(sums)}")
     means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
-    tail = (1 - confidence) / 2
+    tail = _expanded((1 - confidence) / 2, len(sums))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -69,10 +74,9 @@ def lower_bound(
     The upper bound of the mean is minus the lower bound of ``-values``.
 
     Raises:
-        ValidationError: Fewer than :data:`FEWEST_CLUSTERS` clusters, unequal lengths, a confidence outside 0..1.
+        ValidationError: No values, unequal lengths, NaN or infinity, fewer than :data:`FEWEST_CLUSTERS` clusters, a
+            confidence outside 0..1.
     """
-    from scipy.special import ndtr, stdtrit
-
     check_share(confidence, "confidence")
     check_values(values, clusters)
     sums, counts = by_cluster(values, clusters, [1.0] * len(values))
@@ -80,8 +84,7 @@ def lower_bound(
     if size < FEWEST_CLUSTERS:
         raise ValidationError(f"a one-sided bound needs {FEWEST_CLUSTERS} clusters, not {size}")
     means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
-    tail = float(ndtr(stdtrit(size - 1, 1 - confidence) * math.sqrt(size / (size - 1))))
-    return float(np.quantile(means, tail))
+    return float(np.quantile(means, _expanded(1 - confidence, size)))
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,23 @@ def non_inferiority(
     with a chance of ``1 - confidence``. Too few or too noisy pairs fail, as they prove nothing.
 
     Raises:
-        ValidationError: As :func:`lower_bound`, or a negative margin.
+        ValidationError: As :func:`lower_bound`, or a margin that is negative or not finite.
     """
-    if not margin >= 0:
-        raise ValidationError(f"a margin is not negative, as {margin} is")
+    if not 0 <= margin < math.inf:
+        raise ValidationError(
+            f"a margin is a number that is not negative, not {margin}",
+            remedy="Give the largest loss that would not matter.",
+        )
     gains = [-loss for loss in losses]
     bound = -lower_bound(gains, clusters, confidence=confidence, resamples=resamples, seed=seed)
     return NonInferiority(mean(losses), bound, margin)
+
+
+def _expanded(tail: float, size: int) -> float:
+    """The percentile, 0..1, of bootstrap means of ``size`` clusters that leaves ``tail`` of normal samples out."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(stdtrit(size - 1, tail) * math.sqrt(size / (size - 1))))
 
 
 def _resampled_means(sums: Values, counts: Values, resamples: int, rng: np.random.Generator) -> Values:

@@ -11,6 +11,7 @@ from vid_diffusion_bench.statistics.clusters import by_cluster, check_share, clu
 from vid_diffusion_bench.statistics.paired import FEWEST_TWO_SIDED
 
 _MOST_PROMPTS = 2**40
+_CERTAIN = 7.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def power_of(difference: float, variance: Variance, prompts: int, seeds: int = 1
     if error == 0:
         raise ValidationError("the differences have no variance: nothing is to be planned")
     shift, limit = abs(difference) / error, -float(stdtrit(prompts - 1, alpha / 2))
-    return float(nct.sf(limit, prompts - 1, shift) + nct.cdf(-limit, prompts - 1, shift))
+    # A difference found in the wrong direction has a chance below Phi(-shift), where SciPy's value is NaN far out.
+    wrong = float(nct.cdf(-limit, prompts - 1, shift)) if shift < _CERTAIN else 0.0
+    return float(nct.sf(limit, prompts - 1, shift)) + wrong
 
 
 def samples_needed(
