@@ -3,7 +3,7 @@
 import numpy as np
 import pingouin
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -24,6 +24,7 @@ def test_both_agree_with_statsmodels_and_pingouin(p_values):
         assert found == pytest.approx(pingouin.multicomp(p_values, method=name)[1].tolist(), abs=1e-10)
 
 
+@settings(max_examples=60, deadline=None)
 @given(families)
 def test_raw_is_at_most_benjamini_hochberg_is_at_most_holm_is_at_most_bonferroni(p_values):
     rows = zip(p_values, benjamini_hochberg(p_values), holm(p_values), strict=True)
@@ -33,6 +34,7 @@ def test_raw_is_at_most_benjamini_hochberg_is_at_most_holm_is_at_most_bonferroni
         assert by_family <= min(1.0, len(p_values) * raw) + 1e-15
 
 
+@settings(max_examples=60, deadline=None)
 @given(families, st.randoms())
 def test_order_does_not_matter_and_is_kept(p_values, random):
     order = list(range(len(p_values)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pingouin
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -39,6 +39,7 @@ def test_g_is_unbiased_where_d_is_not():
     assert hedges_g([1.0, 3.0], "ab") == 0
 
 
+@settings(max_examples=60, deadline=None)
 @given(few, few)
 def test_cliffs_delta_is_its_definition(a, b):
     signs = [np.sign(x - y) for x in a for y in b]

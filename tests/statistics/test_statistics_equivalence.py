@@ -3,7 +3,7 @@
 import numpy as np
 import pingouin
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -22,6 +22,7 @@ def test_it_agrees_with_statsmodels_and_pingouin(size, margin):
     assert found.difference == pytest.approx(values.mean(), abs=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(-2, 2), min_size=5, max_size=20), st.floats(0.01, 3), st.floats(0.01, 0.4))
 def test_it_holds_when_the_interval_lies_within_the_margins(values, margin, alpha):
     found = equivalence(values, range(len(values)), margin, alpha=alpha)

@@ -80,6 +80,7 @@ def test_the_bootstrap_is_repeatable_and_blind_to_order():
 
 def test_blocks_of_resamples_are_the_same_draws(monkeypatch):
     whole = cluster_bootstrap([1.0, 2.0, 4.0], "abc")
+    monkeypatch.setattr("vid_diffusion_bench.statistics.resampling.KEPT_ENTRIES", 0)
     monkeypatch.setattr("vid_diffusion_bench.statistics.resampling.BLOCK_ENTRIES", 30)
     assert cluster_bootstrap([1.0, 2.0, 4.0], "abc") == whole
 

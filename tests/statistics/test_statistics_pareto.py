@@ -17,7 +17,7 @@ from vid_diffusion_bench.statistics import (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12),
     st.tuples(st.booleans(), st.booleans(), st.booleans()),
@@ -51,7 +51,7 @@ boxes = st.integers(1, 4).flatmap(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(boxes)
 def test_the_hypervolume_is_that_of_inclusion_and_exclusion_and_of_counted_cells(case):
     points, maximize = case
@@ -66,7 +66,7 @@ def test_the_hypervolume_is_that_of_inclusion_and_exclusion_and_of_counted_cells
     assert found == pytest.approx(by_cells, abs=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(boxes, st.randoms())
 def test_no_order_changes_the_hypervolume_and_no_point_lowers_it(case, random):
     points, maximize = case

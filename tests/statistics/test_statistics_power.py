@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.power import TTestPower
@@ -30,6 +30,7 @@ def test_power_agrees_with_statsmodels_and_pingouin(effect, prompts, alpha):
     assert power_of(0.0, Variance(4.0, None), prompts, alpha=alpha) == pytest.approx(alpha, abs=1e-12)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.floats(0.05, 3), st.floats(0.1, 4), st.floats(0, 4), st.integers(1, 5), st.floats(0.3, 0.95))
 def test_the_plan_is_the_smallest_that_suffices(difference, between, within, seeds, power):
     variance = Variance(between, within)

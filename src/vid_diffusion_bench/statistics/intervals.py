@@ -53,7 +53,7 @@ def cluster_bootstrap(
     sums, counts = by_cluster(values, clusters, [1.0] * len(values) if weights is None else weights)
     if len(sums) < 2:
         raise ValidationError(f"an interval over clusters needs two of them, not {len(sums)}")
-    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    means = _resampled_means(sums, counts, resamples, seed)
     tail = _expanded((1 - confidence) / 2, len(sums))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
@@ -83,7 +83,7 @@ def lower_bound(
     size = len(sums)
     if size < FEWEST_CLUSTERS:
         raise ValidationError(f"a one-sided bound needs {FEWEST_CLUSTERS} clusters, not {size}")
-    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    means = _resampled_means(sums, counts, resamples, seed)
     return float(np.quantile(means, _expanded(1 - confidence, size)))
 
 
@@ -137,9 +137,9 @@ def _expanded(tail: float, size: int) -> float:
     return float(ndtr(stdtrit(size - 1, tail) * math.sqrt(size / (size - 1))))
 
 
-def _resampled_means(sums: Values, counts: Values, resamples: int, rng: np.random.Generator) -> Values:
+def _resampled_means(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
     """Means (R,) of ``resamples`` draws of C clusters with replacement."""
-    drawn = draw_counts(len(sums), resamples, rng)
+    drawn = draw_counts(len(sums), resamples, seed)
     return np.concatenate([(block @ sums) / (block @ counts) for block in drawn])
 
 

@@ -20,7 +20,7 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.statistics.clusters import Values, check_share
 from vid_diffusion_bench.statistics.paired import paired_t
 
-_GRID = 2001
+_GRID = 801
 """Points of the integration: boundaries are right to 1e-6 and better."""
 _MOST_LOOKS = 20
 
