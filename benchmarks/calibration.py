@@ -33,6 +33,7 @@ from vid_diffusion_bench.statistics import (
     sign_flip,
     wilcoxon,
 )
+from vid_diffusion_bench.statistics.resampling import draw_counts
 
 Table = np.ndarray
 Row = dict[str, object]
@@ -118,19 +119,31 @@ def margins(simulations: int, sizes: tuple[tuple[int, int], ...] = SIZES) -> Ite
 
 
 def coverage(simulations: int) -> Iterator[Row]:
-    """How often the 95 % interval holds the true mean: of scores, and of differences of two equal models."""
+    """How often the 95 % interval holds the true mean: of scores, and of differences of two equal models.
+
+    "plain" is the percentile bootstrap without the expansion, of the scores.
+    """
     for shape, (draw, mean) in SHAPES.items():
         for c, s in ((5, 1), (5, 3), (8, 1), (8, 3), (12, 1), (12, 3), (20, 1), (20, 3), (50, 1), (50, 3)):
             rng, clusters = np.random.default_rng([c, s, 2, *shape.encode()]), prompts(c, s)
-            scores, differences = [], []
+            scores, differences, plain = [], [], []
             for _ in range(simulations):
                 one = draw(rng, c, s)
                 low, high = cluster_bootstrap(one.ravel().tolist(), clusters)
                 scores.append(low <= mean <= high)
+                low, high = plain_percentile(one)
+                plain.append(low <= mean <= high)
                 low, high = cluster_bootstrap((one - draw(rng, c, s)).ravel().tolist(), clusters)
                 differences.append(low <= 0 <= high)
             row: Row = {"shape": shape, "prompts": c, "seeds": s}
-            yield row | {"scores": percent(scores), "differences": percent(differences)}
+            yield row | {"scores": percent(scores), "plain": percent(plain), "differences": percent(differences)}
+
+
+def plain_percentile(values: Table) -> tuple[float, float]:
+    """Interval of the mean of ``values`` (C, S) by the usual percentile bootstrap over prompts."""
+    means = np.concatenate([*draw_counts(len(values), 2000, 0)]) @ values.mean(axis=1) / len(values)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def power(simulations: int) -> Iterator[Row]:
