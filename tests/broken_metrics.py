@@ -38,11 +38,10 @@ class Rolling(PerClipMetric):
         return Measurement(float(clip.video.frames.mean()) + next(self.calls))
 
 
-class FirstOfPass(PerClipMetric):
+class FirstOfPass(Brightness):
     """Counts the rows that are already in the state: the same again, but by the order of the clips."""
 
     name = "first_of_pass"
-    unit = "grey levels"
     formula = "mean of all pixels, and the clips before"
 
     def update(self, state, clip, *, reference=False):
@@ -50,9 +49,6 @@ class FirstOfPass(PerClipMetric):
         super().update(state, clip, reference=reference)
         row = state.generated[clip.key]
         state.generated[clip.key] = type(row)(row.cluster, row.value + before, None, row.facts, row.shape)
-
-    def measure(self, clip):
-        return Measurement(float(clip.video.frames.mean()))
 
 
 class OfFirstBatch(PerClipMetric):
@@ -93,16 +89,11 @@ class Lopsided(SetMetric):
         return Estimate(2 * gap if gap > 0 else -gap)
 
 
-class NeverZero(SetMetric):
+class NeverZero(Lopsided):
     """A distance that is 1 from a set to itself."""
 
     name = "never_zero"
-    unit = "distance"
-    higher_is_better = False
     formula = "1 + |mean - mean|"
-
-    def measure(self, clip):
-        return Measurement(np.array([float(clip.video.frames.std())]))
 
     def compare(self, generated, real):
         return Estimate(1.0 + abs(float(matrix(generated).mean() - matrix(real).mean())))

@@ -252,7 +252,7 @@ def test_broken_real_clips_are_named_too():
     scores = score(Shelf(3).clips, ["fvd"], reference=reference)
     assert scores.broken == {}
     assert list(scores.broken_reference) == ["broken"]
-    assert any("1 real clips could not be decoded" in line for line in scores.results["fvd"].warnings)
+    assert any("1 real clip could not be decoded" in line for line in scores.results["fvd"].warnings)
 
 
 def test_missing_weights_leave_the_other_metrics(tmp_path, monkeypatch):
@@ -349,6 +349,17 @@ def test_prompts_come_from_a_file_or_beside_the_clip(folders):
     assert scores.results["clip_similarity"].n == 3
     assert scores.results["clip_similarity"].metadata["interval_method"] == "bootstrap of 2 prompts"
     assert scores.results["fvd"].reason == "no folder of real videos was given"
+
+
+def test_prompts_of_clips_that_are_not_there_are_told(folders):
+    real, generated = folders
+    (generated / "prompts.json").write_text(json.dumps({"0": "a red circle", "1.mp4": "x", "9.mp4": "y", "clip": "z"}))
+    (real / "prompts.json").write_text(json.dumps({f"no-{i}": "x" for i in range(9)}))
+    scores = score_folders(real, generated, ["dynamic_degree"])
+    assert scores.notes == {"prompts.json has a prompt for 9.mp4, clip, which is not in the folder": ["9.mp4", "clip"]}
+    ((said, keys),) = scores.notes_reference.items()
+    assert said.endswith("no-3, no-4, ..., which is not in the folder")
+    assert len(keys) == 9
 
 
 def test_prompts_that_are_no_mapping_are_refused(folders):

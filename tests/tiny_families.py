@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
@@ -12,42 +11,21 @@ from tiny_pipelines import (
     SAVERS,
     _clip_text,
     _clip_tokenizer,
+    _cogvideox_transformer,
     _cogvideox_vae,
+    _image_unet,
+    _image_vae,
     _saved,
     _seeded,
     _t5,
     _t5_tokenizer,
+    _wan_transformer,
     _wan_vae,
     save_animatediff,
     save_cogvideox,
     save_ltx,
     save_wan,
 )
-
-
-def save_ltx_i2v(folder: Path) -> Path:
-    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXImageToVideoPipeline")
-
-
-def save_ltx_condition(folder: Path) -> Path:
-    """Starts from text, an image or a clip, as it is given."""
-    return as_class(save_ltx(folder.with_name(f".{folder.name}")), folder, "LTXConditionPipeline")
-
-
-def save_cogvideox_v2v(folder: Path) -> Path:
-    return as_class(save_cogvideox(folder.with_name(f".{folder.name}")), folder, "CogVideoXVideoToVideoPipeline")
-
-
-def save_wan_v2v(folder: Path) -> Path:
-    return as_class(save_wan(folder.with_name(f".{folder.name}")), folder, "WanVideoToVideoPipeline")
-
-
-def save_animatediff_v2v(folder: Path) -> Path:
-    return as_class(save_animatediff(folder.with_name(f".{folder.name}")), folder, "AnimateDiffVideoToVideoPipeline")
-
-
-def save_video_to_video_sd(folder: Path) -> Path:
-    return as_class(save_text_to_video_sd(folder.with_name(f".{folder.name}")), folder, "VideoToVideoSDPipeline")
 
 
 def save_hunyuan_skyreels_i2v(folder: Path) -> Path:
@@ -70,12 +48,16 @@ def _vision(size: int = 4):
     return CLIPVisionModel(config).eval(), CLIPImageProcessorPil(crop_size=32, size=32)
 
 
-def as_class(source: Path, folder: Path, name: str) -> Path:
-    """The same components under another pipeline class."""
-    shutil.copytree(source, folder)
-    index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
-    return folder
+def as_class(save, name: str):
+    """Saves the components that ``save`` saves, under the pipeline class ``name``."""
+
+    def save_as(folder: Path) -> Path:
+        saved = save(folder)
+        index = json.loads((saved / "model_index.json").read_text())
+        (saved / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
+        return saved
+
+    return save_as
 
 
 def save_text_to_video_sd(folder: Path) -> Path:
@@ -105,41 +87,15 @@ def save_text_to_video_sd(folder: Path) -> Path:
     return _saved(pipeline, folder)
 
 
-def _image_vae():
-    from diffusers import AutoencoderKL
-
-    return _seeded(
-        AutoencoderKL,
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        norm_num_groups=2,
-    )
-
-
 def save_stable_diffusion(folder: Path) -> Path:
     """Text to image: what makes first frames."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-    unet = _seeded(
-        UNet2DConditionModel,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        sample_size=16,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=16,
-        attention_head_dim=4,
-        norm_num_groups=2,
-    )
     pipeline = StableDiffusionPipeline(
         vae=_image_vae(),
         text_encoder=_clip_text(),
         tokenizer=_clip_tokenizer(),
-        unet=unet,
+        unet=_image_unet(16),
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
         safety_checker=None,
         feature_extractor=None,
@@ -148,58 +104,26 @@ def save_stable_diffusion(folder: Path) -> Path:
 
 
 def save_cogvideox_i2v(folder: Path) -> Path:
-    from diffusers import CogVideoXImageToVideoPipeline, CogVideoXTransformer3DModel, DDIMScheduler
+    from diffusers import CogVideoXImageToVideoPipeline, DDIMScheduler
 
-    transformer = _seeded(
-        CogVideoXTransformer3DModel,
-        num_attention_heads=2,
-        attention_head_dim=16,
-        in_channels=8,
-        out_channels=4,
-        time_embed_dim=2,
-        text_embed_dim=32,
-        num_layers=1,
-        sample_width=4,
-        sample_height=4,
-        sample_frames=9,
-        patch_size=2,
-        temporal_compression_ratio=4,
-        max_text_seq_length=226,
-        use_rotary_positional_embeddings=True,
-        use_learned_positional_embeddings=True,
-    )
     pipeline = CogVideoXImageToVideoPipeline(
         tokenizer=_t5_tokenizer(),
         text_encoder=_t5(),
         vae=_cogvideox_vae(),
-        transformer=transformer,
+        transformer=_cogvideox_transformer(
+            in_channels=8, use_rotary_positional_embeddings=True, use_learned_positional_embeddings=True
+        ),
         scheduler=DDIMScheduler(),
     )
     return _saved(pipeline, folder)
 
 
 def save_wan_i2v(folder: Path) -> Path:
-    from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline, WanTransformer3DModel
+    from diffusers import FlowMatchEulerDiscreteScheduler, WanImageToVideoPipeline
 
-    transformer = _seeded(
-        WanTransformer3DModel,
-        patch_size=(1, 2, 2),
-        num_attention_heads=2,
-        attention_head_dim=12,
-        in_channels=36,
-        out_channels=16,
-        text_dim=32,
-        freq_dim=256,
-        ffn_dim=32,
-        num_layers=1,
-        cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads",
-        rope_max_seq_len=32,
-        image_dim=4,
-    )
     encoder, processor = _vision()
     pipeline = WanImageToVideoPipeline(
-        transformer=transformer,
+        transformer=_wan_transformer(in_channels=36, image_dim=4),
         vae=_wan_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
         text_encoder=_t5("UMT5"),
@@ -436,25 +360,10 @@ def save_sana_video(folder: Path) -> Path:
 
 def save_skyreels_v2(folder: Path) -> Path:
     """Text to video; the autoencoder of Wan."""
-    from diffusers import SkyReelsV2Pipeline, SkyReelsV2Transformer3DModel, UniPCMultistepScheduler
+    from diffusers import SkyReelsV2Pipeline, UniPCMultistepScheduler
 
-    transformer = _seeded(
-        SkyReelsV2Transformer3DModel,
-        patch_size=(1, 2, 2),
-        num_attention_heads=2,
-        attention_head_dim=12,
-        in_channels=16,
-        out_channels=16,
-        text_dim=32,
-        freq_dim=256,
-        ffn_dim=32,
-        num_layers=1,
-        cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads",
-        rope_max_seq_len=32,
-    )
     pipeline = SkyReelsV2Pipeline(
-        transformer=transformer,
+        transformer=_wan_transformer("SkyReelsV2"),
         vae=_wan_vae(),
         scheduler=UniPCMultistepScheduler(flow_shift=8.0, use_flow_sigmas=True, prediction_type="flow_prediction"),
         text_encoder=_t5("UMT5"),
@@ -465,21 +374,21 @@ def save_skyreels_v2(folder: Path) -> Path:
 
 ALL = SAVERS | {
     "allegro": save_allegro,
-    "animatediff_v2v": save_animatediff_v2v,
+    "animatediff_v2v": as_class(save_animatediff, "AnimateDiffVideoToVideoPipeline"),
     "cogvideox_i2v": save_cogvideox_i2v,
-    "cogvideox_v2v": save_cogvideox_v2v,
+    "cogvideox_v2v": as_class(save_cogvideox, "CogVideoXVideoToVideoPipeline"),
     "hunyuan_skyreels_i2v": save_hunyuan_skyreels_i2v,
     "hunyuan_video": save_hunyuan_video,
     "latte": save_latte,
-    "ltx_condition": save_ltx_condition,
-    "ltx_i2v": save_ltx_i2v,
+    "ltx_condition": as_class(save_ltx, "LTXConditionPipeline"),
+    "ltx_i2v": as_class(save_ltx, "LTXImageToVideoPipeline"),
     "mochi": save_mochi,
     "sana_video": save_sana_video,
     "skyreels_v2": save_skyreels_v2,
     "stable_diffusion": save_stable_diffusion,
     "text_to_video_sd": save_text_to_video_sd,
-    "video_to_video_sd": save_video_to_video_sd,
+    "video_to_video_sd": as_class(save_text_to_video_sd, "VideoToVideoSDPipeline"),
     "wan_i2v": save_wan_i2v,
-    "wan_v2v": save_wan_v2v,
+    "wan_v2v": as_class(save_wan, "WanVideoToVideoPipeline"),
 }
 """Every tiny pipeline by name; ``stable_diffusion`` makes images, all others make videos."""

@@ -102,9 +102,9 @@ def save_dino(folder: Path) -> None:
         folder / "dino-vit-b-16"
     )
     dinov2 = {name: value for name, value in TOWER.items() if name != "intermediate_size"}
-    _spread(Dinov2Model(Dinov2Config(**dinov2, mlp_ratio=2, patch_size=28, image_size=308))).save_pretrained(
-        folder / "dinov2-base"
-    )
+    for name in ("dinov2-base", "dinov2-large"):
+        config = Dinov2Config(**dinov2, mlp_ratio=2, patch_size=28, image_size=308)
+        _spread(Dinov2Model(config)).save_pretrained(folder / name)
 
 
 def save_videomae(folder: Path) -> None:

@@ -106,6 +106,81 @@ def _cogvideox_vae():
     )
 
 
+def _image_vae():
+    from diffusers import AutoencoderKL
+
+    return _seeded(
+        AutoencoderKL,
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=2,
+    )
+
+
+def _image_unet(sample_size: int):
+    from diffusers import UNet2DConditionModel
+
+    return _seeded(
+        UNet2DConditionModel,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        sample_size=sample_size,
+        in_channels=4,
+        out_channels=4,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=16,
+        attention_head_dim=4,
+        norm_num_groups=2,
+    )
+
+
+def _wan_transformer(family: str = "Wan", *, in_channels: int = 16, **more):
+    """Wan's, or that of a family built on it."""
+    import diffusers
+
+    return _seeded(
+        getattr(diffusers, f"{family}Transformer3DModel"),
+        patch_size=(1, 2, 2),
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=in_channels,
+        out_channels=16,
+        text_dim=32,
+        freq_dim=256,
+        ffn_dim=32,
+        num_layers=1,
+        cross_attn_norm=True,
+        qk_norm="rms_norm_across_heads",
+        rope_max_seq_len=32,
+        **more,
+    )
+
+
+def _cogvideox_transformer(*, in_channels: int = 4, **more):
+    from diffusers import CogVideoXTransformer3DModel
+
+    return _seeded(
+        CogVideoXTransformer3DModel,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=in_channels,
+        out_channels=4,
+        time_embed_dim=2,
+        text_embed_dim=32,
+        num_layers=1,
+        sample_width=4,
+        sample_height=4,
+        sample_frames=9,
+        patch_size=2,
+        temporal_compression_ratio=4,
+        max_text_seq_length=226,
+        **more,
+    )
+
+
 def save_ltx(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space with a causal first frame."""
     from diffusers import (
@@ -155,27 +230,11 @@ def save_ltx(folder: Path) -> Path:
 
 def save_wan(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline, WanTransformer3DModel
+    from diffusers import FlowMatchEulerDiscreteScheduler, WanPipeline
 
-    vae = _wan_vae()
-    transformer = _seeded(
-        WanTransformer3DModel,
-        patch_size=(1, 2, 2),
-        num_attention_heads=2,
-        attention_head_dim=12,
-        in_channels=16,
-        out_channels=16,
-        text_dim=32,
-        freq_dim=256,
-        ffn_dim=32,
-        num_layers=1,
-        cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads",
-        rope_max_seq_len=32,
-    )
     pipeline = WanPipeline(
-        transformer=transformer,
-        vae=vae,
+        transformer=_wan_transformer(),
+        vae=_wan_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
         text_encoder=_t5("UMT5"),
         tokenizer=_t5_tokenizer(),
@@ -185,56 +244,22 @@ def save_wan(folder: Path) -> Path:
 
 def save_cogvideox(folder: Path) -> Path:
     """Text to video; autoencoder 4x in time and 8x in space."""
-    from diffusers import CogVideoXPipeline, CogVideoXTransformer3DModel, DDIMScheduler
+    from diffusers import CogVideoXPipeline, DDIMScheduler
 
-    vae = _cogvideox_vae()
-    transformer = _seeded(
-        CogVideoXTransformer3DModel,
-        num_attention_heads=2,
-        attention_head_dim=16,
-        in_channels=4,
-        out_channels=4,
-        time_embed_dim=2,
-        text_embed_dim=32,
-        num_layers=1,
-        sample_width=4,
-        sample_height=4,
-        sample_frames=9,
-        patch_size=2,
-        temporal_compression_ratio=4,
-        max_text_seq_length=226,
-    )
     pipeline = CogVideoXPipeline(
-        tokenizer=_t5_tokenizer(), text_encoder=_t5(), vae=vae, transformer=transformer, scheduler=DDIMScheduler()
+        tokenizer=_t5_tokenizer(),
+        text_encoder=_t5(),
+        vae=_cogvideox_vae(),
+        transformer=_cogvideox_transformer(),
+        scheduler=DDIMScheduler(),
     )
     return _saved(pipeline, folder)
 
 
 def save_animatediff(folder: Path) -> Path:
     """Text to video; an image autoencoder, 4x in space, frame by frame."""
-    from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
+    from diffusers import AnimateDiffPipeline, DDIMScheduler, MotionAdapter
 
-    unet = _seeded(
-        UNet2DConditionModel,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=16,
-        attention_head_dim=4,
-        norm_num_groups=2,
-    )
-    vae = _seeded(
-        AutoencoderKL,
-        block_out_channels=(8, 8),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
-        latent_channels=4,
-        norm_num_groups=2,
-    )
     adapter = _seeded(
         MotionAdapter,
         block_out_channels=(8, 16),
@@ -243,10 +268,10 @@ def save_animatediff(folder: Path) -> Path:
         motion_num_attention_heads=2,
     )
     pipeline = AnimateDiffPipeline(
-        vae=vae,
+        vae=_image_vae(),
         text_encoder=_clip_text(),
         tokenizer=_clip_tokenizer(),
-        unet=unet,
+        unet=_image_unet(8),
         motion_adapter=adapter,
         scheduler=DDIMScheduler(beta_schedule="linear", clip_sample=False),
     )

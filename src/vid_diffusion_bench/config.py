@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.optimization import BASELINE, OptimizationProfile, check_level
-from vid_diffusion_bench.prices import ANY_MODEL, Price, PriceTable
+from vid_diffusion_bench.prices import ANY_MODEL, MachinePrices, Price, PriceTable
 from vid_diffusion_bench.prompts.check import check_prompt
 
 DEFAULT_METRICS: Final = (
@@ -54,24 +54,6 @@ class GenerationParameters(BaseModel):
         own = {name: value for name, value in self if value is not None and name != "extra"}
         merged = {**dict(defaults), **own, "extra": {**defaults.extra, **self.extra}}
         return GenerationParameters(**merged)
-
-
-class Prices(BaseModel):
-    """What the user pays. Nothing is assumed: what is ``None`` is not counted.
-
-    ``price_per_hour`` is for the machine (a rented one's price usually includes its electricity), ``price_per_kwh`` for
-    electricity; both together are added. ``currency`` is only a word beside the figures.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    price_per_hour: float | None = Field(None, ge=0)
-    price_per_kwh: float | None = Field(None, ge=0)
-    currency: str = Field("", max_length=16)
-
-    @property
-    def given(self) -> bool:
-        return self.price_per_hour is not None or self.price_per_kwh is not None
 
 
 ArrivalName = Literal["closed", "constant", "poisson", "trace"]
@@ -234,8 +216,9 @@ class BenchmarkConfig(BaseModel):
         return cls.create(**data)
 
     @property
-    def prices(self) -> Prices:
-        return Prices(price_per_hour=self.price_per_hour, price_per_kwh=self.price_per_kwh, currency=self.currency)
+    def prices(self) -> MachinePrices:
+        hour, kwh = self.price_per_hour, self.price_per_kwh
+        return MachinePrices(price_per_hour=hour, price_per_kwh=kwh, currency=self.currency)
 
     def profile_on(self, device: str) -> OptimizationProfile:
         """What is switched on, on a device; its precision gives way to ``precision``.

@@ -19,7 +19,8 @@
     │   └── InvalidVideoError           INVALID_VIDEO            METRIC_001
     ├── StorageError                    STORAGE_FAILED
     │   ├── RunLockedError              RUN_LOCKED
-    │   └── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+    │   ├── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+    │   └── InvalidBundleError          INVALID_BUNDLE
     ├── ConflictError                   CONFLICT
     │   └── LeaseLostError              LEASE_LOST
     ├── AuthenticationError             AUTHENTICATION_FAILED    API_001
@@ -228,6 +229,13 @@ class BenchmarkNotFoundError(StorageError):
 
     code = "BENCHMARK_NOT_FOUND"
     http_status = 404
+
+
+class InvalidBundleError(StorageError):
+    """A file is no bundle that can be opened: no zip, cut off, unsafe to unpack, of a later version."""
+
+    code = "INVALID_BUNDLE"
+    http_status = 422
 
 
 class ConflictError(VidBenchError):

@@ -1,4 +1,8 @@
-"""What a service asks for a clip, as the user writes it. No price is known here: the table is the user's."""
+"""What clips cost, by prices that the user gives; none is known here.
+
+Two that are no kinds of one: :class:`MachinePrices` are of time and electricity on a machine of one's own, and the cost
+follows from what was measured; a :class:`Price` is what a service asks for a clip, however long it took.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,24 @@ ANY_MODEL: Final = "*"
 """In a table: every model that has no price of its own."""
 
 _PRICE = re.compile(r"(?P<amount>\d+(\.\d+)?)\s*(?P<currency>[^\s\d/]{1,16})?\s*/\s*(?P<unit>clip|second)")
+
+
+class MachinePrices(BaseModel):
+    """What the user pays for this machine. Nothing is assumed: what is ``None`` is not counted.
+
+    ``price_per_hour`` is for the machine (a rented one's price usually includes its electricity), ``price_per_kwh`` for
+    electricity; both together are added. ``currency`` is only a word beside the figures.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    price_per_hour: float | None = Field(None, ge=0)
+    price_per_kwh: float | None = Field(None, ge=0)
+    currency: str = Field("", max_length=16)
+
+    @property
+    def given(self) -> bool:
+        return self.price_per_hour is not None or self.price_per_kwh is not None
 
 
 class Price(BaseModel):

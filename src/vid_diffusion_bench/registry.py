@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from vid_diffusion_bench.exceptions import MissingDependencyError
+from vid_diffusion_bench.foreign import foreign
 
 T = TypeVar("T")
 
@@ -100,14 +103,13 @@ class Registry(Generic[T]):
 
     def _imported(self, key: str, place: str) -> Any:
         module, _, attribute = place.partition(":")
-        try:
+        error = partial(
+            MissingDependencyError,
+            remedy="update or uninstall the package that registers it",
+            details={"dependency": place},
+        )
+        with foreign(f"the {self.kind} {key} is registered as {place}, which cannot be imported:", error):
             return getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise MissingDependencyError(
-                f"the {self.kind} {key} is registered as {place}, which cannot be imported: {error}",
-                remedy="update or uninstall the package that registers it",
-                details={"dependency": place},
-            ) from error
 
     def names(self) -> list[str]:
         """Canonical names in the order of registration."""
@@ -115,10 +117,12 @@ class Registry(Generic[T]):
         return list(self._entries)
 
     def nearest(self, name: str, count: int = 3) -> list[str]:
-        """Known names that look like ``name``, nearest first."""
-        spellings = [*self._entries, *self._aliases]
-        close = difflib.get_close_matches(self.fold(name), spellings, n=count, cutoff=0.5)
-        return list(dict.fromkeys(self._aliases.get(found, found) for found in close))
+        """Known names that hold ``name`` as a part, then those that look like it, nearest first."""
+        spellings, key = [*self._entries, *self._aliases], self.fold(name)
+        parts = [known for known in spellings if key in known] if len(key) > 2 else []
+        close = difflib.get_close_matches(key, spellings, n=count)
+        found = dict.fromkeys(self._aliases.get(spelling, spelling) for spelling in [*parts, *close])
+        return list(found)[:count]
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -132,4 +136,17 @@ class Registry(Generic[T]):
             return
         self._entry_points_read = True
         for point in entry_points(group=self._group or ""):
-            self._entries.setdefault(self.fold(point.name), point.value)
+            self._add_entry_point(point)
+
+    def _add_entry_point(self, point: EntryPoint) -> None:
+        """What is there already stays, and a warning names both."""
+        key = self.fold(point.name)
+        known = self._entries.setdefault(key, point.value)
+        if known != point.value:
+            stays = known if isinstance(known, str) else f"{type(known).__module__}.{type(known).__qualname__}"
+            source = f" of {point.dist.name}" if point.dist else ""
+            warnings.warn(
+                f"the {self.kind} {point.name}{source} ({point.value}) is not used: {stays} has that name",
+                UserWarning,
+                stacklevel=2,
+            )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from broken_metrics import Brightness, Rolling
@@ -12,8 +10,6 @@ from vid_diffusion_bench.certification.distortions import distortion
 from vid_diffusion_bench.certification.page import write
 from vid_diffusion_bench.metrics import MetricRegistry
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
 DISTORTIONS = ("blur", "freeze", "reverse")
 
 
@@ -33,39 +29,6 @@ def written(tmp_path_factory, specimens):
         MetricRegistry.unregister("brightness")
         MetricRegistry.unregister("rolling")
     return write(found, tmp_path_factory.mktemp("page"))[0]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def opened(browser, written):
-    """A page of a given width; what it printed as errors, and what it asked for, must be nothing."""
-    contexts, complaints, requests = [], [], []
-
-    def open_at(width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(120_000)  # a busy machine is no failure
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(written.as_uri())
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 def test_the_matrix_has_a_cell_for_every_metric_and_distortion(opened):

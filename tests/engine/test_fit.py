@@ -14,6 +14,7 @@ from vid_diffusion_bench.engine.fit import GIB, estimate_fit
 from vid_diffusion_bench.engine.pace import pace
 from vid_diffusion_bench.models import get_model
 from vid_diffusion_bench.models.size import component_sizes
+from vid_diffusion_bench.optimization import OptimizationProfile
 
 SMALL = {"height": 32, "width": 32, "num_frames": 9, "num_inference_steps": 1, "metrics": ["dynamic_degree"]}
 
@@ -79,6 +80,46 @@ def test_no_offload_from_a_processor_and_no_lower_precision_below_bf16(tiny, mem
     assert changes == {"precision bf16", "tiled decoding"}
     changes = {c for remedy in _fit(model, precision="bf16", num_frames=4).remedies for c in remedy.changes}
     assert changes == {"tiled decoding"}
+
+
+@pytest.mark.parametrize(
+    ("switches", "share"), [({"precision": "fp8"}, 1 / 2), ({"quantization": "torchao-int8"}, 1 / 2), ({}, 1)]
+)
+def test_fewer_bits_of_the_denoiser_are_counted(tiny, memory, switches, share):
+    memory(10 * GIB)
+    model = get_model(str(tiny("wan")))
+    fit = estimate_fit(model, model.defaults, "cpu", "bf16", 1, OptimizationProfile(**switches))
+    sizes = {size.name: size.bytes_in("bf16") for size in component_sizes(tiny("wan"))}
+    expected = {name: count * (share if name == "transformer" else 1) / GIB for name, count in sizes.items()}
+    assert {part.name: part.estimated_gb for part in fit.components} == pytest.approx(expected)
+    assert fit.estimated_weights_gb == pytest.approx(sum(expected.values()))
+    assert set(fit.switches) == set(switches)
+
+
+def test_offload_and_tiling_that_are_on_are_counted_and_no_remedy(tiny, memory):
+    model = get_model(str(tiny("latte")))
+    memory(1000)
+    asked = GenerationParameters(num_frames=4, height=64, width=64).over(model.defaults)
+    plain = estimate_fit(model, asked, "mps", "bf16")
+    saved = OptimizationProfile(memory_efficient=("offload", "tiling"))
+    fit = estimate_fit(model, asked, "mps", "bf16", 1, saved)
+    (both,) = (one for one in plain.remedies if set(one.changes) == {"tiled decoding", "offload to the processor"})
+    assert fit.estimated_peak_gb == both.estimated_peak_gb < plain.estimated_peak_gb
+    assert fit.remedies == []
+    largest = max(size.bytes_in("bf16") for size in component_sizes(tiny("latte")))
+    for total, certain in ((largest + 1, False), (largest - 1, True)):
+        memory(1, total)
+        assert estimate_fit(model, asked, "mps", "bf16", 1, saved).certain_not_to_fit is certain
+
+
+def test_a_model_with_switches_is_warned_of_too(tiny, configure, memory):
+    memory(10 * GIB)
+    model = get_model(str(tiny("cogvideox")))
+    memory(int(0.7 * _fit(model).estimated_peak_gb * GIB), GIB)
+    seen = []
+    asked = {**SMALL, "height": 64, "width": 64, "optimization": {"memory_efficient": ["slicing"]}}
+    run(configure(models=[str(tiny("cogvideox"))], **asked), listener=seen.append)
+    assert [event for event in seen if isinstance(event, events.Warned) and "may not fit" in event.message]
 
 
 def test_another_kind_of_model_is_not_estimated():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, Prices
+from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 from vid_diffusion_bench.engine.power import disturbances, money_of
 from vid_diffusion_bench.engine.summary import performance
+from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import ClipInfo, Conditions, Cost, Manifest, SampleRecord
 
 CLIP = ClipInfo(sha256="0", path=None, preview=None, num_frames=16, height=8, width=8, fps=8.0)
@@ -53,21 +54,21 @@ def test_what_was_not_measured_has_the_reason_of_the_clips():
 
 
 def test_cost_by_the_hour_by_the_kwh_and_by_both():
-    by_hour = figures(*TWO, prices=Prices(price_per_hour=3.6, currency="EUR"))["cost_per_clip"]
+    by_hour = figures(*TWO, prices=MachinePrices(price_per_hour=3.6, currency="EUR"))["cost_per_clip"]
     assert by_hour.value == pytest.approx((4 + 3) / 2 * 3.6 / 3600)
     assert by_hour.unit == "EUR"
-    by_kwh = figures(*TWO, prices=Prices(price_per_kwh=0.36))
+    by_kwh = figures(*TWO, prices=MachinePrices(price_per_kwh=0.36))
     assert by_kwh["cost_per_clip"].value == pytest.approx(1000 * 0.36 / 3.6e6)
     assert by_kwh["cost_per_video_second"].value == pytest.approx(2000 * 0.36 / 3.6e6 / 4)
-    both = figures(*TWO, prices=Prices(price_per_hour=3.6, price_per_kwh=0.36))["cost_per_clip"]
+    both = figures(*TWO, prices=MachinePrices(price_per_hour=3.6, price_per_kwh=0.36))["cost_per_clip"]
     assert both.value == pytest.approx(by_hour.value + by_kwh["cost_per_clip"].value)
     assert both.protocol_fingerprint != by_hour.protocol_fingerprint
-    assert money_of(Cost(latency=3600.0), Prices(price_per_hour=2.0)) == 2.0
+    assert money_of(Cost(latency=3600.0), MachinePrices(price_per_hour=2.0)) == 2.0
 
 
 def test_a_price_of_electricity_without_energy_gives_no_cost():
     cost = {"latency": 1.0, "reasons": {"energy_joules": "no counter here"}}
-    found = figures(cost, prices=Prices(price_per_kwh=0.3, price_per_hour=1.0))
+    found = figures(cost, prices=MachinePrices(price_per_kwh=0.3, price_per_hour=1.0))
     assert (found["cost_per_clip"].value, found["cost_per_clip"].reason) == (None, "no counter here")
 
 
@@ -95,7 +96,7 @@ def test_other_work_and_heat_are_warnings_beside_the_latency():
 
 def test_prices_come_with_the_configuration_and_impossible_ones_are_refused():
     config = BenchmarkConfig(models=["a"], prompts=["p"], price_per_hour=2.5, currency="USD")
-    assert config.prices == Prices(price_per_hour=2.5, currency="USD")
+    assert config.prices == MachinePrices(price_per_hour=2.5, currency="USD")
     assert not BenchmarkConfig(models=["a"], prompts=["p"]).prices.given
     with pytest.raises(ValueError, match="price_per_kwh"):
-        Prices(price_per_kwh=-1)
+        MachinePrices(price_per_kwh=-1)

@@ -8,10 +8,11 @@ from PIL import Image
 
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import derive_seed
-from vid_diffusion_bench.engine import make_plan, run
+from vid_diffusion_bench.engine import make_plan, profile, run
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
 from vid_diffusion_bench.models import get_first_frame_model, get_model
 from vid_diffusion_bench.models.conditioning import file_hash
+from vid_diffusion_bench.report.profile import setting
 from vid_diffusion_bench.storage import load_result
 
 SMALL = {"height": 32, "width": 32, "num_frames": 4, "num_inference_steps": 1, "metrics": ["dynamic_degree"]}
@@ -160,3 +161,31 @@ def test_models_of_a_run_are_never_loaded_together(tiny, configure, monkeypatch)
     run(configure(models=names, **{**SMALL, "num_frames": 9}))
     assert (most, alive) == ([1, 1], [])
     assert get_model(names[0])._pipeline is None
+
+
+@pytest.mark.parametrize(("family", "name"), [("svd", "image"), ("wan_v2v", "video")])
+def test_a_profile_without_a_start_uses_the_built_in_world_and_says_so(tiny, configure, family, name):
+    small = {"height": 32, "width": 32, "num_frames": 4 if name == "image" else 9, "num_inference_steps": 2}
+    report = profile(configure(models=[str(tiny(family))], metrics=[], **small))
+    assert report.inputs[name].startswith("the built-in world: 'a red circle")
+    assert name not in report.parameters
+    assert [call.kind for call in report.levels[0].calls] == ["load", "first", "steady"]
+    assert report.levels[0].performance["success_rate"].value == 1
+    assert f"starting from {'an image' if name == 'image' else 'a video'} of the built-in world" in setting(report)
+
+
+def test_a_profile_starts_from_what_is_given(svd, tmp_path):
+    path = _picture(tmp_path / "start.png")
+    report = profile(svd(image=path))
+    assert report.inputs == {"image": file_hash(path)}
+    assert "starting from the image given" in setting(report)
+
+
+def test_a_profile_has_its_first_frames_made_before_the_model_is_loaded(svd, tiny):
+    seen = []
+    report = profile(svd(first_frame_model=str(tiny("stable_diffusion"))), listener=seen.append)
+    assert report.inputs["image"]["first_frame"] == get_model_of_images(tiny).identity()
+    loading = [event.model for event in seen if isinstance(event, events.ModelLoading)]
+    assert [name.rpartition("/")[2] for name in loading] == ["stable_diffusion", "svd"]
+    assert report.levels[0].performance["success_rate"].value == 1
+    assert "an image that another model made" in setting(report)

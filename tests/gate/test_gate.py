@@ -98,10 +98,15 @@ def test_another_machine_makes_costs_not_comparable_and_says_what_differs(make_r
 
     baseline, candidate = make_run(), rewrite(make_run(), elsewhere)
     found = gate(baseline, candidate)
-    assert (found.exit_code, check(found, "avg_latency_ms").outcome) == (0, "undecided")
+    assert (found.verdict, found.exit_code) == ("not comparable", 4)
+    assert (check(found, "avg_latency_ms").outcome, check(found, "identical_clips").outcome) == ("undecided", "pass")
     assert any(re.fullmatch(r"processor: .* against another", line) for line in found.cohort_differences)
     assert any(re.fullmatch(r"packages: numpy .* against 0.1", line) for line in found.cohort_differences)
-    assert "costs do not compare" in found.reasons[-1]
+    assert "costs do not compare" in found.reasons[0]
+    assert "--only quality judges quality alone" in found.reasons[1]
+    assert gate(baseline, candidate, only="quality").exit_code == 0
+    assert gate(baseline, rewrite(make_run(model={"drop": (PROMPTS[0],)}), elsewhere)).exit_code == 3
+    assert gate(baseline, candidate, under_test=["processor", "packages"]).exit_code == 0
     assert gate(baseline, candidate, only="cost").exit_code == 4
     assert gate(baseline, candidate, only="cost", under_test=["processor", "packages"]).exit_code == 0
 

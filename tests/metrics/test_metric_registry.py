@@ -48,6 +48,8 @@ def test_an_unknown_metric_names_the_nearest():
     with pytest.raises(MetricNotFoundError) as caught:
         MetricRegistry.get("temporal_consistancy")
     assert "did you mean temporal_consistency" in caught.value.remedy
+    assert caught.value.remedy.endswith("? `vid-bench metrics list` lists all")
+    assert len(caught.value.remedy) < 160
     assert "fvd" in caught.value.details["available_metrics"]
 
 
@@ -117,6 +119,38 @@ def test_entry_points_add_metrics(monkeypatch):
     assert fresh.get("plugged-in").unit == "dB"
 
 
+def test_a_built_in_stays_where_a_plugin_has_its_name_and_one_warning_names_both(monkeypatch):
+    points = [EntryPoint("fvd", "stranger.metrics:Fvd", "vid_diffusion_bench.metrics")]
+    monkeypatch.setattr("vid_diffusion_bench.registry.entry_points", lambda group: points)
+    fresh = _Metrics("metric", group="vid_diffusion_bench.metrics", error=_unknown, separator="_")
+    fresh.register("fvd", "vid_diffusion_bench.metrics.distribution.fvd:SHAPES")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert [fresh.get("fvd").label, fresh.get("fvd").label, *fresh.names()] == ["fvd[shapes-v1]"] * 2 + ["fvd"]
+    assert len(seen) == 1
+    assert (
+        "(stranger.metrics:Fvd) is not used: vid_diffusion_bench.metrics.distribution.fvd:SHAPES has that name"
+        in str(seen[0].message)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "nearest"),
+    [
+        ("musiq", []),
+        ("flicker", ["temporal_flickering", "temporal_flickering:vbench-0.1.5"]),
+        ("fvd:styleganv", ["fvd:styleganv-2048x16"]),
+        ("fdv", ["fvd"]),
+        ("temporal_consistancy", ["temporal_consistency"]),
+    ],
+)
+def test_what_is_suggested_is_a_part_or_looks_like_it(written, nearest):
+    found = MetricRegistry.nearest(written)
+    assert found[: len(nearest)] == nearest
+    assert len(found) <= 3
+    assert bool(found) == bool(nearest)
+
+
 def test_looking_metrics_up_imports_no_torch():
     code = (
         "import sys; from vid_diffusion_bench.metrics import MetricRegistry as m; "
@@ -162,6 +196,8 @@ def test_what_is_no_finite_number_is_a_reason_of_its_clip(value, said):
     result = computed(Given(value), clips())
     assert result.value is None
     assert said in result.reason
+    assert result.reason.endswith("(3 clips)")
+    assert computed(Given(value), clips(1)).reason.endswith("(1 clip)")
 
 
 def test_a_number_of_another_type_is_the_number_of_its_clip():

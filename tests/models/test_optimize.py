@@ -142,7 +142,13 @@ CACHES = [
     ("first_block_cache", {"threshold": 10.0}, "fbc_leader_block_hook"),
     ("pyramid_attention_broadcast", {}, "pyramid_attention_broadcast"),
     ("mag_cache", {"mag_ratios": [1.0] * 6, "num_inference_steps": 6}, "mag_cache_leader_block_hook"),
-]
+    (
+        "taylorseer_cache",
+        {"cache_identifiers": [r"transformer_blocks\.\d+\.(attn1|ff)"], "cache_interval": 2,
+         "disable_cache_before_step": 1, "taylor_factors_dtype": "fp32"},
+        "taylorseer_cache",
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("family", ["ltx", "cogvideox"])
@@ -179,6 +185,7 @@ def test_a_call_that_was_broken_off_leaves_nothing_in_the_cache(deep):
         ("ltx", "taylorseer_cache", {}, "found nothing in it to hook"),
         ("ltx", "first_block_cache", {"limit": 1}, "no option limit"),
         ("ltx", "mag_cache", {}, "mag_ratios"),
+        ("ltx", "taylorseer_cache", {"taylor_factors_dtype": "float33"}, "taylor_factors_dtype is no float33"),
     ],
 )
 def test_a_cache_that_cannot_be_is_refused_with_the_reason(tiny, family, name, options, message):

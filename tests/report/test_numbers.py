@@ -26,6 +26,8 @@ def result(value, bounds=None):
         (3.14159, None, "3.142"),
         (5.23e-6, (5.22e-6, 5.24e-6), "0.0000052"),  # a cost is not nothing because it is small
         (5.23e-6, None, "0.0000052"),
+        (3.4e-17, None, "0"),  # what rounding leaves of equal sets is nothing
+        (-3.4e-17, (-4e-17, 0.0), "0"),
     ],
 )
 def test_a_value_has_the_digits_its_interval_supports(value, bounds, written):

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from example_run import HOSTILE, make_run
 from vid_diffusion_bench import report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -19,39 +14,6 @@ def written(tmp_path_factory):
     prompts = ["a red circle moving left on a black background", "a blue star spinning on a white background"]
     run = make_run(folder / "run", prompts=[*prompts, *HOSTILE])
     return report.html(run.result, run.folder, folder / "report.html")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def opened(browser, written):
-    """A page of a phone's width or more; what it printed as errors, and what it asked for, must be nothing."""
-    contexts, complaints, requests = [], [], []
-
-    def open_at(width=1280, **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(120_000)  # a busy machine is no failure
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
-        page.goto(written.as_uri())
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert complaints == []
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
 def until(page, condition):

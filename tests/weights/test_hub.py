@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
+from hub import COMMIT, Hub, serve
 from known_weights import sha256
 from vid_diffusion_bench.exceptions import ModelLoadingError, WeightsNotFoundError
 from vid_diffusion_bench.weights import find
@@ -16,78 +12,19 @@ from vid_diffusion_bench.weights.digest import read_json
 from vid_diffusion_bench.weights.fetch import fetch
 from vid_diffusion_bench.weights.places import weights_folder
 
-COMMIT = "d" * 40
-
-
-class Files(dict):
-    """Name to content, and the names that are listed and cannot be read."""
-
-    def __init__(self, *given):
-        super().__init__(*given)
-        self.broken = set()
-
 
 @pytest.fixture
 def hub(monkeypatch, clip_folder):
-    """The files of ``org/net`` at ``COMMIT``, to be changed by a test."""
-    files = Files({path.name: path.read_bytes() for path in clip_folder.iterdir()})
-    files |= {"original/model.pth": b"pickle", "README.md": b"# net", "training_args.bin": b"pickle"}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(files))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield files
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def _handler(files):
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            self._answer(body=True)
-
-        def do_HEAD(self):
-            self._answer(body=False)
-
-        def _answer(self, *, body):
-            path = self.path.partition("?")[0]
-            name = path.removeprefix(f"/org/net/resolve/{COMMIT}/").removeprefix("/org/net/resolve/main/")
-            content = None if name in files.broken else files.get(name)
-            if path == f"/api/models/org/net/tree/{COMMIT}":
-                content = json.dumps([_row(*entry) for entry in files.items()]).encode()
-            if path in {f"/api/models/org/net/revision/{name}" for name in ("main", COMMIT)}:
-                content = json.dumps({"id": "org/net", "sha": COMMIT}).encode()
-            self.send_response(404 if content is None else 200)
-            self.send_header("X-Repo-Commit", COMMIT)
-            if content is not None:
-                self.send_header("ETag", f'"{_git_hash(content)}"')
-            else:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            self.send_header("Content-Type", "application/json" if path.startswith("/api") else "binary/octet-stream")
-            self.send_header("Content-Length", str(len(content or b"")))
-            self.end_headers()
-            if body:
-                self.wfile.write(content or b"")
-
-        def log_message(self, *_):
-            pass
-
-    return Handler
-
-
-def _row(path, content):
-    return {"type": "file", "path": path, "size": len(content), "oid": _git_hash(content)}
-
-
-def _git_hash(content):
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    """The hub with the files of ``org/net``, to be changed by a test."""
+    files = {path.name: path.read_bytes() for path in clip_folder.iterdir()}
+    hub = Hub(files | {"original/model.pth": b"pickle", "README.md": b"# net", "training_args.bin": b"pickle"})
+    with serve(hub) as address:
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        yield hub
 
 
 def test_the_pinned_revision_is_fetched_without_what_is_not_needed(hub, known):
-    known(kind="hub", file=None, hub="org/net", revision=COMMIT, sha256=sha256(hub["model.safetensors"]))
+    known(kind="hub", file=None, hub="org/net", revision=COMMIT, sha256=sha256(hub.files["model.safetensors"]))
     found = fetch("net")
     assert (found.path, found.verified) == (weights_folder() / "net", "published")
     assert {path.name for path in found.path.iterdir()} == {"config.json", "model.safetensors"}
@@ -112,7 +49,7 @@ def test_other_weights_than_the_published_are_refused(hub, known):
 
 
 def test_a_revision_with_a_pickle_only_says_how_to_make_safetensors(hub, known):
-    del hub["model.safetensors"]
+    del hub.files["model.safetensors"]
     known(kind="hub", file=None, hub="org/net", revision=COMMIT)
     with pytest.raises(WeightsNotFoundError, match=r"no model\.safetensors") as caught:
         fetch("net")

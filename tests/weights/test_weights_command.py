@@ -131,6 +131,36 @@ def test_a_wrong_hash_is_refused_with_both_hashes(vid_bench, folder, tmp_path):
     assert not list(folder.iterdir())
 
 
+def test_a_file_that_is_offered_and_is_another_is_left_as_it_is(vid_bench, tmp_path):
+    path = tmp_path / "inception-2015-12-05.pt"
+    path.write_bytes(CONTENT)
+    _, _, error = vid_bench("weights", "add", path)
+    assert f"{path} is not inception-v3-torchscript, and was not added" in error
+    assert "--name" in error
+    assert "remove" not in error
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("command", [["list"], ["fetch", "alexnet"], ["add"]])
+def test_a_weights_folder_that_is_a_file_is_an_error_with_a_remedy(vid_bench, alex, tmp_path, monkeypatch, command):
+    (tmp_path / "weights.pt").write_bytes(CONTENT)
+    monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(tmp_path / "weights.pt"))
+    code, _, error = vid_bench("weights", *command, *([alex] if command == ["add"] else []))
+    assert code == 2
+    assert f"the weights folder {tmp_path / 'weights.pt'} is a file" in error
+    assert "config set weights_dir FOLDER" in error
+    assert error.count("\n") == 1
+
+
+def test_a_metric_says_that_its_weights_folder_is_a_file(vid_bench, tmp_path, monkeypatch):
+    (tmp_path / "weights.pt").write_bytes(CONTENT)
+    monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(tmp_path / "weights.pt"))
+    _, data, _ = vid_bench("metrics", "list", "--json")
+    rows = {row["name"]: row for row in data["metrics"]}
+    assert "is a file" in rows["fid"]["unavailable"]
+    assert rows["fvd"]["unavailable"] is None
+
+
 def test_fetch_prints_where_it_lies(vid_bench, folder, known, site):
     site.files["/net.pt"] = CONTENT
     known(sha256=sha256(CONTENT), urls=(f"{site.address}/net.pt",))

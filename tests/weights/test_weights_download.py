@@ -130,8 +130,8 @@ def test_a_server_that_says_nothing_is_given_up(known, monkeypatch):
             fetch("net")
 
 
-def test_a_weights_folder_that_is_a_file_is_a_storage_error(offered):
-    weights_folder().parent.mkdir(parents=True, exist_ok=True)
-    weights_folder().write_text("not a folder")
+def test_a_weights_folder_that_cannot_be_made_is_a_storage_error(offered, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("VIDBENCH_WEIGHTS_DIR", str(tmp_path / "file" / "weights"))
     with pytest.raises(StorageError, match="cannot be written"):
         fetch("net")

@@ -38,9 +38,10 @@ def certify(
 
     Raises:
         MetricNotFoundError: An unknown metric.
+        MissingDependencyError, ValidationError: One of ``names`` cannot be loaded.
     """
     began = time.perf_counter()
-    chosen = {name: MetricRegistry.get(name) for name in names or MetricRegistry.names()}
+    chosen = {name: MetricRegistry.get(name) for name in names} if names else MetricRegistry.every()
     absent = {name: reason for name, metric in chosen.items() if (reason := unavailable(metric)) is not None}
     running = {name: metric for name, metric in chosen.items() if name not in absent}
     count = len(specimens.clips)

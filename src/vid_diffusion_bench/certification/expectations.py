@@ -16,10 +16,10 @@ SIMILARITIES: Mapping[str, float] = {
 }  # fmt: skip
 """What equal clips give, by metric; where nothing is said, a distance gives 0 and no other thing is judged by value."""
 
-UNBIASED = frozenset({"kvd", "kid", "jedi_unbiased", "fd_infinity", "fvd_infinity", "fid_infinity"})
+UNBIASED = frozenset({"kvd", "jedi_unbiased", "fvd_infinity"})
 """Estimators that may fall below 0 or stay above it for equal sets of finite size."""
 
-ONE_SIDED = frozenset({"i2v_subject", "i2v_background"})
+ONE_SIDED = frozenset({"i2v_subject"})
 """Paired metrics whose two sides have different parts: a clip and the picture it was made from."""
 
 FRAMEWISE = frozenset({

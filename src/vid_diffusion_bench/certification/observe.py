@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vid_diffusion_bench.certification.specimens import Specimen
 from vid_diffusion_bench.metrics import Context, Metric, State
-from vid_diffusion_bench.scoring import Pass, ScoringClip, accumulate
+from vid_diffusion_bench.scoring import Pass, ScoringClip, accumulate, computed
 
 Metrics = Mapping[str, Metric]
 Tick = Callable[[], None]
@@ -48,7 +48,7 @@ def outcomes(metrics: Metrics, states: Mapping[str, State]) -> dict[str, Outcome
 def outcome(metric: Metric, name: str, state: State) -> Outcome:
     """What comes of one state."""
     context = Context(name, len(state.generated), "undistorted", "the undistorted clips")
-    result = metric.compute(state, context)
+    result = computed(metric, state, context)
     per_clip = {key: row.score().value for key, row in state.generated.items()}
     return Outcome(result.value, result.reason, per_clip, result.label, result.n, tuple(result.warnings))
 

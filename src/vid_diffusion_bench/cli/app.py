@@ -48,6 +48,8 @@ _COMMANDS = (
     ("metrics", "metrics:app", _RUN, "List and explain metrics; compute them on any folders of videos."),
     ("gate", "gate:gate", _LOOK, "Hold a run against a baseline, for CI: exit code 3 when it is worse."),
     ("report", "report:report", _LOOK, "Write a run's HTML report again."),
+    ("bundle", "bundle:bundle", _LOOK, "Pack a run so that a third party can check it."),
+    ("verify", "bundle:verify", _LOOK, "Check a bundle: files, records, clips, and every score again."),
     ("export", "export:export", _LOOK, "Write a run's numbers as CSV, JSON, Parquet, Markdown or LaTeX."),
     ("models", "models:app", _SETUP, "List models and what they need."),
     ("weights", "weights:app", _SETUP, "List, add and fetch the weights of published feature extractors."),

@@ -81,7 +81,7 @@ def _view(found: Certificate, files: list[Path]) -> Any:
             style = "red" if metric.failures else "dim" if metric.reason else "green"
             verdict = Text(metric.verdict, style=style)
             table.add_row(Text(metric.label), verdict, _laws(metric), metric.parity.status, _answers(metric))
-    lacking = f"{len(absent)} metrics were not run: `vid-bench metrics list` says what they need." if absent else ""
+    lacking = f"{len(absent)} of the metrics not run: `vid-bench metrics list` says what they need." if absent else ""
     broken = [
         Text(f"{metric.label} breaks {law.law}: {law.detail}", style="red")
         for metric in found.metrics

@@ -35,7 +35,7 @@ def gate(
         model: The model to look at, where a run has several.
         candidate_model: What the candidate calls it, where the names differ.
         under_test: What need not agree: model, a generation parameter (num_inference_steps), precision, packages …
-        only: quality or cost alone. Default: both.
+        only: quality or cost alone. Default: both, and neither may be left undecided.
         margin: Loss that a metric may show: clip_similarity=0.02.
         close: What the mean against the baseline's clips must keep: psnr=30, ssim=0.95, lpips=0.1. Default: no limit.
         limit: What a figure may grow by, past both is a regression: avg_latency_ms=10%,20.

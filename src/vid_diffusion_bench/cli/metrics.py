@@ -10,10 +10,12 @@ from cyclopts import App
 
 from vid_diffusion_bench.cli.options import Names
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
-from vid_diffusion_bench.exceptions import VidBenchError
+from vid_diffusion_bench.exceptions import MetricComputationError, VidBenchError
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from vid_diffusion_bench.metrics import Metric
 
 app = App(name="metrics", help="List and explain metrics; compute them on any folders of videos.")
 WITHOUT_REFERENCE = ("temporal_consistency", "temporal_flickering", "dynamic_degree", "motion_smoothness")
@@ -30,7 +32,7 @@ def list_all() -> Reply:
     from vid_diffusion_bench.metrics import MetricRegistry
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    rows = [_described(name) for name in MetricRegistry.names()]
+    rows = [_described(name, metric) for name, metric in MetricRegistry.every().items()]
     lines = [_listed(row) for row in sorted(rows, key=lambda row: _order(row, rows))]
     for at, title in enumerate(("metric", "status", "what it is")):
         # The last column gives way where the terminal is narrow.
@@ -40,7 +42,8 @@ def list_all() -> Reply:
         table.add_row(*line)
     more = "Ask for a variant as metric:variant; `vid-bench metrics info NAME` says more."
     note = Text(f"\n↑ higher is better, ↓ lower. {more}", style="dim")
-    return Reply({"metrics": rows}, Group(table, note))
+    broken = [f"{row['name']}: {row['unavailable']}" for row in rows if row["unavailable"] and not row["needs"]]
+    return Reply({"metrics": rows}, Group(table, *([Text("")] * bool(broken)), *broken, note))
 
 
 def _listed(row: dict[str, Any]) -> list[Text]:
@@ -49,7 +52,12 @@ def _listed(row: dict[str, Any]) -> list[Text]:
     arrow = {True: " ↑", False: " ↓", None: ""}[row["higher_is_better"]]
     _, _, variant = row["name"].partition(":")
     name = Text(f"  :{variant}") if variant else Text.assemble(row["name"], (arrow, "dim"))
-    status = Text(f"needs {row['needs']}", style="yellow") if row["needs"] else Text("ready", style="green")
+    if row["needs"]:
+        status = Text(f"needs {row['needs']}", style="yellow")
+    elif row["unavailable"]:
+        status = Text("broken", style="red")
+    else:
+        status = Text("ready", style="green")
     return [name, status, Text() if variant else Text(_first_line(row))]
 
 
@@ -73,7 +81,9 @@ def info(name: str, /) -> Reply:
     from rich.table import Table
     from rich.text import Text
 
-    described = _described(name)
+    from vid_diffusion_bench.metrics import MetricRegistry
+
+    described = _described(MetricRegistry.resolve(name), MetricRegistry.get(name))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for field, value in described.items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
@@ -82,14 +92,14 @@ def info(name: str, /) -> Reply:
     return Reply(described, table)
 
 
-def _described(name: str) -> dict[str, Any]:
-    from vid_diffusion_bench.metrics import MetricRegistry
+def _described(name: str, metric: Metric) -> dict[str, Any]:
+    from vid_diffusion_bench.metrics import BrokenMetric
     from vid_diffusion_bench.scoring import lacking, unavailable
 
-    metric = MetricRegistry.get(name)
     lacks = lacking(metric)
+    broken = isinstance(metric, BrokenMetric) or isinstance(lacks, MetricComputationError)
     return {
-        "name": MetricRegistry.resolve(name),
+        "name": name,
         "label": metric.label,
         "description": (inspect.getdoc(type(metric)) or "").partition("\n\nArgs:")[0],
         "formula": metric.formula,
@@ -99,7 +109,7 @@ def _described(name: str) -> dict[str, Any]:
         "extractors": list(metric.needs),
         "uses_reference": metric.uses_reference,
         "version": metric.version,
-        "needs": _needed(lacks) if lacks else None,
+        "needs": _needed(lacks) if lacks and not broken else None,
         "unavailable": unavailable(metric),
     }
 
@@ -151,8 +161,12 @@ def compute(
     }
     broken = [*scores.broken.items(), *((f"{key} (real)", why) for key, why in scores.broken_reference.items())]
     lines = [f"skipped {key}: {why}" for key, why in broken]
-    noted = [(scores.notes, "clips"), (scores.notes_reference, "real clips")]
-    lines += [f"note, {len(keys)} {what}: {note}" for notes, what in noted for note, keys in notes.items()]
+    noted = [(scores.notes, "clip"), (scores.notes_reference, "real clip")]
+    lines += [
+        f"note, {len(keys)} {what}{'s' * (len(keys) != 1)}: {note}"
+        for notes, what in noted
+        for note, keys in notes.items()
+    ]
     measured = any(result.value is not None for result in scores.results.values())
     return Reply(data, Group(*lines, _table(scores.results)), DONE if measured else FAILED)
 

@@ -160,7 +160,10 @@ def _fit(name: str, options: FitOptions) -> Fit | None:
     model, device = get_model(name), resolve_device(_device(options))
     size = GenerationParameters(num_frames=options.num_frames, height=options.height, width=options.width)
     precision = options.precision or model.default_precision(device_type(device))
-    return estimate_fit(model, size.over(model.defaults), device, precision, options.batch_size)
+    parameters = size.over(model.defaults)
+    if grid := getattr(model, "grid", None):
+        grid.check(parameters)
+    return estimate_fit(model, parameters, device, precision, options.batch_size)
 
 
 def _device(options: FitOptions) -> str:

@@ -40,6 +40,21 @@ class ProfileOptions:
     guidance_scale: float | None = None
     """Weight of classifier-free guidance."""
 
+    scheduler: str | None = None
+    """Class of a diffusers scheduler, such as DDIMScheduler."""
+
+    image: Path | None = None
+    """Picture that an image-to-video model starts from. Default: one that the built-in world renders."""
+
+    video: Path | None = None
+    """Clip that a video-to-video model starts from. Default: one that the built-in world renders."""
+
+    first_frame_model: str | None = None
+    """Text-to-image model (hf:ORG/NAME or folder) that makes the picture to start from; its time is in no figure."""
+
+    lora: Names = None
+    """LoRA weights to lay over the model's own: FILE.safetensors or FILE.safetensors:SCALE."""
+
     batch_size: int | None = None
     """Clips made together in one call."""
 
@@ -62,7 +77,9 @@ class ProfileOptions:
         """The fields of a configuration that were given."""
         given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         named = {("timeout_seconds" if name == "timeout" else name): value for name, value in given.items()}
-        return {name: value for name, value in named.items() if value is not None}
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
+        }
 
 
 def profile(

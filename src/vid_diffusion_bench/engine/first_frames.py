@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vid_diffusion_bench import events
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample
 from vid_diffusion_bench.engine.session import Batch, Session, StepWatch
+from vid_diffusion_bench.models import StepCallback
 from vid_diffusion_bench.models.conditioning import file_hash
 from vid_diffusion_bench.profiling import device_type
 from vid_diffusion_bench.storage.clips import storage_errors
@@ -27,15 +29,31 @@ def make_first_frames(planned: PlannedModel, pending: list[Batch], session: Sess
     Raises:
         GenerationCancelledError: The run was asked to stop.
     """
+
+    def watch(sample: PlannedSample) -> StepCallback:
+        return StepWatch(session, (sample,))
+
+    return with_first_frames(planned, pending, session.store.folder, session.device, session.listener, watch)
+
+
+def with_first_frames(
+    planned: PlannedModel,
+    pending: list[Batch],
+    folder: Path,
+    device: str,
+    listener: events.Listener,
+    watch: Callable[[PlannedSample], StepCallback],
+) -> list[Batch]:
+    """``pending`` with an image for every sample, in ``folder``; ``watch`` gives what is told of an image's steps."""
     model = planned.first_frame
     if model is None:
         return pending
-    folder = session.store.folder / FOLDER
     with storage_errors(folder):
-        folder.mkdir(exist_ok=True)
+        (folder / FOLDER).mkdir(exist_ok=True)
     lacking = [s for batch in pending for s in batch if _lacks(s) and not _path(folder, s).is_file()]
     if lacking:
-        _make(model, lacking, folder, session)
+        listener(events.ModelLoading(model.name))
+        _make(model, lacking, folder, device, watch)
     about = model.provenance()
     return [tuple(_with_frame(s, folder, about) if _lacks(s) else s for s in batch) for batch in pending]
 
@@ -45,15 +63,20 @@ def _lacks(sample: PlannedSample) -> bool:
 
 
 def _path(folder: Path, sample: PlannedSample) -> Path:
-    return folder / f"{sample.key}.png"
+    return folder / FOLDER / f"{sample.key}.png"
 
 
-def _make(model: FirstFrameModel, samples: list[PlannedSample], folder: Path, session: Session) -> None:
-    session.listener(events.ModelLoading(model.name))
+def _make(
+    model: FirstFrameModel,
+    samples: list[PlannedSample],
+    folder: Path,
+    device: str,
+    watch: Callable[[PlannedSample], StepCallback],
+) -> None:
     try:
-        model.load(session.device, model.default_precision(device_type(session.device)))
+        model.load(device, model.default_precision(device_type(device)))
         for sample in samples:
-            (image,) = model.generate([model.request(sample.request)], StepWatch(session, (sample,)))
+            (image,) = model.generate([model.request(sample.request)], watch(sample))
             _write(image.frames[0], _path(folder, sample))
     finally:
         model.unload()

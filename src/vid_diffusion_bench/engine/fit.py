@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import Field
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.engine.pace import pace
 from vid_diffusion_bench.models import VideoModel
 from vid_diffusion_bench.models.activations import ClipShape, decoder_bytes, denoiser_bytes
 from vid_diffusion_bench.models.size import ComponentSize, component_sizes
+from vid_diffusion_bench.optimization import OptimizationProfile
 from vid_diffusion_bench.profiling import device_type
 from vid_diffusion_bench.results import GIB, Value
 
@@ -23,9 +26,21 @@ CHANGES: tuple[Change, ...] = ("precision bf16", "tiled decoding", "offload to t
 """What makes a model smaller, the cheapest in time first."""
 
 METHOD = (
-    "weights: parameters of the safetensors headers in the precision asked for; decoder: the autoencoder run on the "
-    "meta device, bytes alive at once; denoiser: from its configuration; not counted: workspaces, allocator, libraries"
+    "weights: parameters of the safetensors headers in the precision asked for; decoder and denoiser: run on the meta "
+    "device, bytes alive at once (on tiny pipelines within 5 % of a real pass; a denoiser that cannot be run so, from "
+    "its configuration, within a factor of two there); not counted: workspaces, allocator, libraries"
 )
+
+
+_BYTES_STORED = {
+    "torchao-int8": 1.0,
+    "torchao-fp8": 1.0,
+    "bitsandbytes-int8": 1.0,
+    "torchao-int4": 0.5,
+    "bitsandbytes-nf4": 0.5,
+}
+"""Of a parameter of a quantised denoiser, without scales and the layers that stay as they are: the least it can be."""
+_DENOISERS = ("transformer", "unet")
 
 
 class ComponentFit(Value):
@@ -48,7 +63,8 @@ class Fit(Value):
     """Whether a model fits. Every figure named ``estimated_`` is an estimate by ``method``; gigabytes are of 2**30.
 
     ``certain_not_to_fit`` is no estimate: the weights alone are larger than the whole device. ``cheapest`` is the
-    first remedy that fits, ``None`` where nothing is needed or nothing helps.
+    first remedy that fits, ``None`` where nothing is needed or nothing helps. ``switches`` are those of an optimisation
+    profile; offload, tiling, fp8 and quantised weights are counted, caches and compiling are not.
     """
 
     model: str
@@ -72,28 +88,52 @@ class Fit(Value):
     cheapest: Remedy | None = None
     estimated_seconds_a_clip: float | None = None
     seconds_method: str | None = None
+    switches: dict[str, Any] = Field(default_factory=dict)
     method: str = METHOD
 
 
 @dataclass(frozen=True)
 class Need:
-    """A model at a size: what the estimate needs."""
+    """A model at a size, with what is switched on in it: what the estimate needs."""
 
     model: DiffusersModel
     sizes: tuple[ComponentSize, ...]
     shape: ClipShape | None
     precision: str
+    profile: OptimizationProfile = field(default_factory=OptimizationProfile)
+    device: str = "cpu"
+
+    @property
+    def standing(self) -> tuple[Change, ...]:
+        """The changes that the profile makes anyway."""
+        saved = self.profile.memory_efficient
+        on = {CHANGES[1]: "tiling", CHANGES[2]: "offload"}
+        possible = [change for change in on if change != CHANGES[2] or device_type(self.device) != "cpu"]
+        return tuple(c for c in possible if saved is True or (isinstance(saved, tuple) and on[c] in saved))
+
+    def held(self, size: ComponentSize, changes: tuple[Change, ...] = ()) -> int:
+        """Bytes of a component's weights."""
+        stored = 1.0 if self.profile.precision == "fp8" else _BYTES_STORED.get(self.profile.quantization or "")
+        if stored is not None and size.name.startswith(_DENOISERS):
+            return int(size.parameters * stored)
+        return size.bytes_in(self._precision(changes))
 
     def weights(self, changes: tuple[Change, ...] = ()) -> int:
         """Bytes of all weights."""
-        return sum(size.bytes_in(self._precision(changes)) for size in self.sizes)
+        return sum(self.held(size, changes) for size in self.sizes)
+
+    def least(self) -> int:
+        """Bytes of weights that must be on the device together."""
+        held = [self.held(size) for size in self.sizes]
+        return max(held, default=0) if CHANGES[2] in self.standing else sum(held)
 
     def decoder(self, changes: tuple[Change, ...] = ()) -> int | None:
         """Bytes that decoding takes beside the weights."""
         if self.shape is None:
             return None
-        tiled = CHANGES[1] in changes
-        return decoder_bytes(self.model.folder, self.shape, self._precision(changes), tiled=tiled)
+        precision, tiled = self._precision(changes), CHANGES[1] in (*changes, *self.standing)
+        found = decoder_bytes(self.model.folder, self.shape, precision, tiled=tiled)
+        return decoder_bytes(self.model.folder, self.shape, precision) if tiled and found is None else found
 
     def denoiser(self, changes: tuple[Change, ...] = ()) -> int | None:
         """Bytes that a denoising step takes beside the weights."""
@@ -104,25 +144,29 @@ class Need:
     def peak(self, changes: tuple[Change, ...] = ()) -> int:
         """All weights with the larger of the two; with offload each component is alone with what it takes."""
         decoder, denoiser = self.decoder(changes) or 0, self.denoiser(changes) or 0
-        if CHANGES[2] not in changes:
+        if CHANGES[2] not in (*changes, *self.standing):
             return self.weights(changes) + max(decoder, denoiser)
-        takes = {"vae": decoder, "transformer": denoiser, "unet": denoiser}
-        precision = self._precision(changes)
-        return max(size.bytes_in(precision) + takes.get(size.name, 0) for size in self.sizes)
+        takes = {"vae": decoder, **dict.fromkeys(_DENOISERS, denoiser)}
+        return max(self.held(size, changes) + takes.get(size.name, 0) for size in self.sizes)
 
     def _precision(self, changes: tuple[Change, ...]) -> str:
         return "bf16" if CHANGES[0] in changes else self.precision
 
 
 def estimate_fit(
-    model: VideoModel, parameters: GenerationParameters, device: str, precision: str, batch_size: int = 1
+    model: VideoModel,
+    parameters: GenerationParameters,
+    device: str,
+    precision: str,
+    batch_size: int = 1,
+    profile: OptimizationProfile | None = None,
 ) -> Fit | None:
     """The estimate for a pipeline of diffusers on ``device``; ``None`` for any other model.
 
     Raises:
         ModelLoadingError: A file of weights is damaged.
     """
-    need = need_of(model, parameters, precision, batch_size)
+    need = need_of(model, parameters, precision, batch_size, profile, device)
     if need is None:
         return None
     available, total = memory_of(device)
@@ -136,8 +180,7 @@ def estimate_fit(
         batch_size=batch_size,
         parameters=sum(size.parameters for size in need.sizes),
         components=[
-            ComponentFit(name=s.name, parameters=s.parameters, estimated_gb=s.bytes_in(precision) / GIB)
-            for s in need.sizes
+            ComponentFit(name=s.name, parameters=s.parameters, estimated_gb=need.held(s) / GIB) for s in need.sizes
         ],
         estimated_weights_gb=need.weights() / GIB,
         estimated_denoiser_gb=_gb(need.denoiser()),
@@ -146,15 +189,23 @@ def estimate_fit(
         available_gb=_gb(available),
         total_gb=_gb(total),
         estimated_fits=None if available is None else peak <= available,
-        certain_not_to_fit=total is not None and need.weights() > total,
+        certain_not_to_fit=total is not None and need.least() > total,
         remedies=remedies,
         cheapest=next((remedy for remedy in remedies if remedy.estimated_fits), None),
         estimated_seconds_a_clip=seconds.seconds if seconds else None,
         seconds_method=seconds.method if seconds else None,
+        switches=need.profile.switches(),
     )
 
 
-def need_of(model: VideoModel, parameters: GenerationParameters, precision: str, batch_size: int) -> Need | None:
+def need_of(
+    model: VideoModel,
+    parameters: GenerationParameters,
+    precision: str,
+    batch_size: int,
+    profile: OptimizationProfile | None = None,
+    device: str = "cpu",
+) -> Need | None:
     """What the estimate needs, ``None`` for a model that is no pipeline of diffusers."""
     folder = getattr(model, "folder", None)
     if folder is None:
@@ -163,12 +214,13 @@ def need_of(model: VideoModel, parameters: GenerationParameters, precision: str,
     chunk = pipeline.call.signature.get("decode_chunk_size")
     frames = chunk.default if chunk is not None and isinstance(chunk.default, int) else None
     shape = ClipShape.of(parameters, batch_size, frames)
-    return Need(pipeline, tuple(component_sizes(folder)), shape, precision)
+    sizes = tuple(component_sizes(folder))
+    return Need(pipeline, sizes, shape, precision, profile or OptimizationProfile(), device)
 
 
 def _remedies(need: Need, device: str, available: int) -> Iterator[Remedy]:
     """One change, then two, then three; of those that change something."""
-    possible = [change for change in CHANGES if _changes(need, change, device)]
+    possible = [change for change in CHANGES if change not in need.standing and _changes(need, change, device)]
     for count in range(1, len(possible) + 1):
         for changes in combinations(possible, count):
             peak = need.peak(changes)

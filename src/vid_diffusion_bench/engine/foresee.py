@@ -21,14 +21,13 @@ def foresee(planned: PlannedModel, pending: list[Batch], session: Session) -> Fa
     model, sample = planned.model, pending[0][0]
     assert model is not None
     parameters = sample.request.parameters
-    # Estimates are of models as they are loaded; with offload or fewer bits a larger one fits.
-    as_it_is = not planned.profile.switches()
-    need = need_of(model, parameters, planned.precision, len(pending[0])) if as_it_is else None
+    asked = (model, parameters, planned.precision, len(pending[0]))
+    need = need_of(*asked, planned.profile, session.device)
     available, total = memory_of(session.device)
-    if need and total is not None and need.weights() > total:
+    if need and total is not None and need.least() > total:
         return failure_of(_too_large(planned.name, need, total), "load")
     if need and available is not None and not _is_far(need, available):
-        fit = estimate_fit(model, parameters, session.device, planned.precision, len(pending[0]))
+        fit = estimate_fit(model, parameters, session.device, *asked[2:], planned.profile)
         if fit and fit.estimated_fits is False:
             session.listener(events.Warned(may_not_fit(planned.name, fit)))
     expected = pace(model, session.device, planned.runs_as, parameters)
@@ -47,9 +46,9 @@ def _is_far(need: Need, available: int) -> bool:
 
 def _too_large(name: str, need: Need, total: int) -> InsufficientMemoryError:
     return InsufficientMemoryError(
-        f"the weights of {name} alone take {need.weights() / GIB:.1f} GiB in {need.precision}, "
+        f"the weights of {name} alone take {need.least() / GIB:.1f} GiB in {need.precision}, "
         f"and the device has {total / GIB:.1f} GiB",
-        required_gb=need.weights() / GIB,
+        required_gb=need.least() / GIB,
         available_gb=total / GIB,
         remedy="use a lower --precision, a smaller model, or a larger device",
     )

@@ -12,6 +12,7 @@ import pydantic
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.engine.checks import failure_of, problem_of
+from vid_diffusion_bench.engine.starts import PROMPT, SEED, draw_starts
 from vid_diffusion_bench.exceptions import ModelLoadingError
 from vid_diffusion_bench.models import GenerationRequest, VideoModel, get_model
 from vid_diffusion_bench.profiling import device_type, measure, resolve_device
@@ -21,8 +22,6 @@ from vid_diffusion_bench.storage.clips import storage_errors
 
 VALID_SECONDS = 3600
 """How long a check is believed before it is made again."""
-
-PROMPT, SEED = "a red circle moving left on a black background", 0
 
 
 class Health(Value):
@@ -75,7 +74,8 @@ def check_health(
     if not refresh and (known := _read(kept)):
         return known
     with tempfile.TemporaryDirectory() as folder:
-        found = _check(name, model, _with_start(model, wanted, Path(folder)), device, precision)
+        starts = draw_starts(model, wanted, Path(folder))
+        found = _check(name, model, wanted.model_copy(update=starts), device, precision)
     with storage_errors(kept):
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(found.model_dump_json(), encoding="utf-8")
@@ -139,24 +139,6 @@ def _details(device: str, *, loaded: bool) -> dict[str, Any]:
 def _times() -> dict[str, str]:
     until = datetime.now(UTC) + timedelta(seconds=VALID_SECONDS)
     return {"last_check": utc_now(), "valid_until": until.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
-
-
-def _with_start(model: VideoModel, parameters: GenerationParameters, folder: Path) -> GenerationParameters:
-    """``parameters`` with what the model starts from, drawn from the built-in world, where nothing is given."""
-    lacking = [name for name in model.needs if getattr(parameters, name) is None]
-    if not lacking:
-        return parameters
-    from PIL import Image
-
-    from vid_diffusion_bench.models.oracle import render_prompt
-    from vid_diffusion_bench.video import write_lossless
-
-    shape = (parameters.num_frames or 17, parameters.height or 64, parameters.width or 64, parameters.fps or 8.0)
-    video = render_prompt(PROMPT, SEED, shape)
-    files = {"image": folder / "start.png", "video": folder / "start.mkv"}
-    Image.fromarray(video.frames[0]).save(files["image"])
-    write_lossless(files["video"], video)
-    return parameters.model_copy(update={name: str(files[name]) for name in lacking})
 
 
 def _path(what: list[Any]) -> Path:

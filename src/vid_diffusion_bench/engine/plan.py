@@ -109,7 +109,7 @@ def make_plan(config: BenchmarkConfig, opened: Mapping[str, VideoModel] | None =
         ModelLoadingError: Not one of the models can be opened here.
     """
     for metric in config.metrics:
-        MetricRegistry.resolve(metric)
+        MetricRegistry.get(metric)
     if config.reference is not None:
         find_videos(config.reference)
     if config.precision not in (None, *PRECISIONS):

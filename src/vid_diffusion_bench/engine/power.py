@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from vid_diffusion_bench.config import Prices
 from vid_diffusion_bench.engine.figures import About, Measured, interval
+from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import Cost, MetricResult
 from vid_diffusion_bench.statistics import mean
 
@@ -42,7 +42,7 @@ def energy_figures(about: About, completed: Measured, reason: str | None) -> lis
     ]  # fmt: skip
 
 
-def cost_figures(about: About, completed: Measured, prices: Prices, reason: str | None) -> list[MetricResult]:
+def cost_figures(about: About, completed: Measured, prices: MachinePrices, reason: str | None) -> list[MetricResult]:
     """Money a clip and a second of video, by the prices the user gave; nothing where none was given."""
     if not prices.given:
         return []
@@ -69,7 +69,7 @@ def cost_figures(about: About, completed: Measured, prices: Prices, reason: str 
     ]
 
 
-def money_of(cost: Cost, prices: Prices) -> float:
+def money_of(cost: Cost, prices: MachinePrices) -> float:
     """What one clip of a call cost: its share of the hours, and of the energy, at their prices."""
     hours = cost.latency / cost.batch_size / 3600
     by_hour = hours * (prices.price_per_hour or 0.0)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import fmean, median
 
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig, prompt_id
 from vid_diffusion_bench.engine.checks import problem_of
+from vid_diffusion_bench.engine.first_frames import with_first_frames
 from vid_diffusion_bench.engine.levels import check_levels
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample, make_plan
 from vid_diffusion_bench.engine.power import disturbances
+from vid_diffusion_bench.engine.starts import DRAWN, draw_starts
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import (
     GenerationCancelledError,
@@ -23,7 +27,7 @@ from vid_diffusion_bench.exceptions import (
     ModelLoadingError,
     VidBenchError,
 )
-from vid_diffusion_bench.models import StepCallback, VideoModel
+from vid_diffusion_bench.models import StepCallback, VideoModel, get_model
 from vid_diffusion_bench.optimization import BASELINE
 from vid_diffusion_bench.profiling import (
     INTERVAL,
@@ -71,6 +75,7 @@ class _Job:
     peak: PeakRate
     detailed: bool
     total: int
+    folder: Path
     began: float = field(default_factory=time.perf_counter)
     done: int = 0
 
@@ -86,8 +91,9 @@ def profile(
     """Profile the one model of ``config`` on its prompts; nothing is stored and nothing is scored.
 
     The first call is the warm-up, at the same shape as all others; a second, unmeasured one counts operations. Every
-    batch of the plan is then one steady call. ``detailed`` keeps the memory's timeline of every call. ``levels`` are
-    run one after the other; ``None`` is the one that ``config`` says.
+    batch of the plan is then one steady call. A model that starts from an image or a clip and was given none starts
+    from one that the built-in world renders: the time does not depend on what is seen in it. ``detailed`` keeps the
+    memory's timeline of every call. ``levels`` are run one after the other; ``None`` is the one that ``config`` says.
 
     Raises:
         ValidationError: The request is impossible; nothing was done.
@@ -95,6 +101,29 @@ def profile(
         GenerationError: A call failed.
         GenerationCancelledError: ``stop`` was set.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = _drawn(config, Path(folder))
+        asked = config.model_copy(update=drawn)
+        return _profile(asked, levels, detailed, listener, stop or threading.Event(), Path(folder), drawn)
+
+
+def _drawn(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
+    """What the model needs to start from and nobody gave, nor another model is to make."""
+    model = get_model(config.models[0])
+    if not model.needs or config.first_frame_model or config.images:
+        return {}
+    return draw_starts(model, config.parameters_set().over(model.defaults), folder)
+
+
+def _profile(
+    config: BenchmarkConfig,
+    levels: Sequence[str] | None,
+    detailed: bool,
+    listener: events.Listener,
+    stop: threading.Event,
+    folder: Path,
+    drawn: dict[str, str],
+) -> ProfileReport:
     plans = {name: make_plan(asked) for name, asked in _by_level(config, levels).items()}
     plan = next(iter(plans.values()))
     planned = plan.models[0]
@@ -105,18 +134,20 @@ def profile(
     peaks = {name: PeakRate(**asdict(measure_peak(plan.device, name))) for name in precisions}
     listener(events.RunStarted(f"profile of {planned.name}", [planned.name], total, 0))
     with sample_memory(plan.device) as sampler:
-        stop, began, profiles = stop or threading.Event(), time.perf_counter(), list[LevelProfile]()
+        began, profiles = time.perf_counter(), list[LevelProfile]()
         for name, at_level in plans.items():
             done, found = len(profiles) * len(planned.samples), at_level.models[0]
             assert found.model is not None
             job = _Job(
                 found, found.model, config, plan.device, manifests[name], sampler, listener, stop,
-                peaks[found.precision], detailed, total, began, done,
+                peaks[found.precision], detailed, total, folder, began, done,
             )  # fmt: skip
             profiles.append(_profile_level(name, job))
+    sample = planned.samples[0]
     return ProfileReport(
         model=planned.name,
-        parameters=planned.samples[0].request.parameters.model_dump(mode="json", exclude_none=True),
+        parameters=sample.request.parameters.model_dump(mode="json", exclude_none=True, exclude=set(drawn)),
+        inputs={name: DRAWN if name in drawn else value for name, value in sample.inputs.items()},
         batch_size=config.batch_size,
         manifest=next(iter(manifests.values())),
         peak=peaks[planned.precision],
@@ -135,10 +166,10 @@ def _by_level(config: BenchmarkConfig, levels: Sequence[str] | None) -> dict[str
 
 
 def _profile_level(level: str, job: _Job) -> LevelProfile:
-    model, batches = job.model, job.planned.batches
+    model, batches = job.model, _with_first_frames(job)
     job.listener(events.ModelLoading(job.planned.name))
     try:
-        load = _load(job)
+        load = _load(job, batches)
         applied = model.provenance().get("optimization", {}).get("applied") or {}
         job.listener(events.ModelLoaded(job.planned.name, load.cost.latency))
         job.listener(events.WarmUpStarted(job.planned.name))
@@ -172,11 +203,22 @@ def _profile_level(level: str, job: _Job) -> LevelProfile:
     )
 
 
-def _load(job: _Job) -> CallProfile:
+def _with_first_frames(job: _Job) -> list[Batch]:
+    """The batches of the plan, with the images that another model makes for them; its time is in no figure."""
+
+    def watch(sample: PlannedSample) -> StepCallback:
+        return _on_step((sample,), job, None)
+
+    with _named(GenerationError, "the first frames cannot be made"):
+        batches = list(job.planned.batches)
+        return with_first_frames(job.planned, batches, job.folder, job.device, job.listener, watch)
+
+
+def _load(job: _Job, batches: Sequence[Batch]) -> CallProfile:
     start = time.perf_counter() - job.began
     with measure({}, job.device, job.sampler) as measured:
         _make_ready(job)
-    job.model.check(job.planned.samples[0].request.parameters, job.config.batch_size)
+    job.model.check(batches[0][0].request.parameters, job.config.batch_size)
     return _as_call("load", start, measured, job, batch=())
 
 

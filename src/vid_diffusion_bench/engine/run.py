@@ -95,7 +95,7 @@ def rescore(
         RunLockedError: A run is writing to the folder.
     """
     for metric in metrics or ():
-        MetricRegistry.resolve(metric)
+        MetricRegistry.get(metric)
     load_result(output_dir)
     with RunStore(output_dir) as store:
         stored = load_result(output_dir)

@@ -11,8 +11,8 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.reference import NO_REFERENCE, Pairs, find_reference
 from vid_diffusion_bench.exceptions import GenerationCancelledError
 from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.results import MetricResult, ModelResult, SampleRecord, Score
-from vid_diffusion_bench.scoring import Scores, ScoringClip, feature_store, score
+from vid_diffusion_bench.results import ModelResult, SampleRecord, Score
+from vid_diffusion_bench.scoring import Scores, ScoringClip, absent_result, feature_store, score
 from vid_diffusion_bench.storage import ClipStore
 
 BROKEN = "broken"
@@ -55,20 +55,8 @@ def score_models(
 
 def unscored(models: Sequence[ModelResult], metrics: Sequence[str], reason: str) -> list[ModelResult]:
     """The same results with every metric absent for ``reason``."""
-    absent = {name: _absent(name, reason) for name in metrics}
+    absent = {name: absent_result(MetricRegistry.get(name), name, reason) for name in metrics}
     return [model.model_copy(update={"metric_results": absent}) for model in models]
-
-
-def _absent(name: str, reason: str) -> MetricResult:
-    metric = MetricRegistry.get(name)
-    return MetricResult(
-        name=name,
-        label=metric.label,
-        value=None,
-        reason=reason,
-        unit=metric.unit,
-        higher_is_better=metric.higher_is_better,
-    )
 
 
 def _clip(record: SampleRecord, clips: ClipStore, pairs: Pairs) -> ScoringClip:

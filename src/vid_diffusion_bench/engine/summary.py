@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vid_diffusion_bench.config import Prices
 from vid_diffusion_bench.engine.figures import MAXIMUM, About, Figure, Measured, interval, protocol_of
 from vid_diffusion_bench.engine.power import cost_figures, disturbances, energy_figures
+from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import GIB, Manifest, MetricResult, SampleRecord
 from vid_diffusion_bench.statistics import mean, percentile, wilson_interval
 
@@ -22,7 +22,7 @@ def performance(
     records: Sequence[SampleRecord],
     manifests: dict[str, Manifest],
     load_seconds: float | None,
-    prices: Prices | None = None,
+    prices: MachinePrices | None = None,
 ) -> dict[str, MetricResult]:
     """The figures of one model: latency, throughput, memory, energy, money, load time, success rate."""
     completed = [(record, record.cost) for record in records if record.status == "completed" and record.cost]
@@ -35,7 +35,7 @@ def performance(
     timed = [_latency, *(_percentile(q) for q in (50, 95)), _throughput, *_memory_figures(manifest)]
     results = [figure(about, completed, reason) for figure in timed]
     results += energy_figures(about, completed, reason)
-    results += cost_figures(about, completed, prices or Prices(), reason)
+    results += cost_figures(about, completed, prices or MachinePrices(), reason)
     results += [_load(about, load_seconds), _success_rate(about, records)]
     results.append(about.result("efficiency_score", None, reason=_NO_DEFINITION))
     return {result.name: result for result in results}

@@ -53,7 +53,7 @@ class Clip:
         self.load = load
         self.prompt = prompt
         self._paired = paired
-        self._content = content
+        self.content = content
         self._store = store if content else None
         self._features: dict[str, Any] = {}
 
@@ -112,7 +112,7 @@ class Clip:
     def _entry(self, extractor: FeatureExtractor) -> tuple[str, str, str]:
         """Extractor, its identity's hash, and the hash of what it read."""
         assert self._store is not None
-        read = fingerprint([self._content, self.prompt if extractor.reads_prompt else None])
+        read = fingerprint([self.content, self.prompt if extractor.reads_prompt else None])
         return extractor.name, self._store.identity(extractor.name, extractor.identity), read
 
 
@@ -191,6 +191,8 @@ for _name, _home in {
     "clip-vit-l-14-text": "networks.clip:L14_TEXT",
     "dino-vit-b-16": "networks.dino:DINO_B16",
     "dinov2-base": "networks.dino:DINOV2_BASE",
+    "dinov2-base-fd": "networks.dino:DINOV2_BASE_FD",
+    "dinov2-large-fd": "networks.dino:DINOV2_LARGE_FD",
     "videomae-base": "networks.videomae:BASE",
     "videomae-v2-giant-ssv2": "networks.videomae_v2:GIANT_SSV2",
     "videomae-v2-giant-ssv2-cdfvd": "networks.videomae_v2:GIANT_SSV2_CDFVD",

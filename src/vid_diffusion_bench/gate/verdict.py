@@ -14,19 +14,22 @@ def decide(
 ) -> tuple[Verdict, list[str]]:
     """The verdict.
 
-    One regression is enough. Without any, nothing compares when no sample was paired, when no quality check could be
-    decided though quality was asked, or when no check at all could.
+    One regression is enough. Without any, the runs are not comparable when no sample was paired, or when of a part that
+    was asked nothing could be decided: nobody should read that a change is no slower where its speed was not judged.
     """
     if not pairing.paired:
         return "not comparable", [names or _unpaired(pairing)]
     if regressed := [check for check in checks if check.outcome == "regression"]:
         return "regression", _regressions(regressed)
-    open_parts = [part for part in asked if not any(_decided(check, part) for check in checks)]
-    reasons = [_open(part, checks, differences) for part in open_parts]
-    if "quality" in open_parts or len(open_parts) == len(asked):
-        return "not comparable", reasons
     passed = sum(check.outcome == "pass" for check in checks)
-    return "pass", [f"{passed} of {len(checks)} checks decided, none worse than allowed", *reasons]
+    said = f"{passed} of {len(checks)} checks decided, none worse than allowed"
+    open_parts = [part for part in asked if not any(_decided(check, part) for check in checks)]
+    if not open_parts:
+        return "pass", [said]
+    reasons = [_open(part, checks, differences) for part in open_parts]
+    if others := [part for part in asked if part not in open_parts]:
+        reasons.append(f"{said}; --only {others[0]} judges {others[0]} alone")
+    return "not comparable", reasons
 
 
 def _regressions(checks: Sequence[Check]) -> list[str]:

@@ -240,7 +240,9 @@ def unmeasured(rows: Rows) -> str:
     if not rows:
         return "no clip to score"
     reasons = Counter(row.reason for row in rows.values())
-    return "; ".join(f"{reason} ({count} clips)" for reason, count in sorted(reasons.items(), key=str))
+    return "; ".join(
+        f"{reason} ({count} clip{'s' * (count != 1)})" for reason, count in sorted(reasons.items(), key=str)
+    )
 
 
 def _mean_facts(rows: Sequence[Row]) -> dict[str, float]:

@@ -8,7 +8,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
+from vid_diffusion_bench.exceptions import MetricComputationError
 from vid_diffusion_bench.features import Clip
+from vid_diffusion_bench.foreign import foreign
 from vid_diffusion_bench.metrics.base import Context, Measurement, Metric, Rows, State, unmeasured
 from vid_diffusion_bench.results import MetricResult
 from vid_diffusion_bench.video import Video
@@ -81,9 +83,10 @@ class FunctionMetric(Metric):
     def _call(self, real: Videos, generated: Videos) -> tuple[float | None, str | None, dict[str, str]]:
         """The value, or ``None`` and the reason, and what else the function returned."""
         try:
-            returned = self.function(real, generated)
-        except Exception as error:  # noqa: BLE001 - foreign code; the other metrics of the pass must not be lost
-            return None, f"{self.source} raised {type(error).__name__}: {error}", {}
+            with foreign(f"{self.source} raised", passing=()):
+                returned = self.function(real, generated)
+        except MetricComputationError as error:
+            return None, error.message, {}
         if not isinstance(returned, Mapping) or self.name not in returned:
             return None, f"{self.source} returned no {{{self.name!r}: value}}", {}
         others = {str(name): str(value) for name, value in returned.items() if name != self.name}

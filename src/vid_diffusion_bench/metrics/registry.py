@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from vid_diffusion_bench.exceptions import MetricNotFoundError
+from vid_diffusion_bench.exceptions import MetricNotFoundError, ValidationError, VidBenchError
+from vid_diffusion_bench.foreign import foreign
 from vid_diffusion_bench.metrics.base import Metric
+from vid_diffusion_bench.metrics.broken import BrokenMetric
 from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.metrics.function import FunctionMetric, SetFunction
 from vid_diffusion_bench.registry import Registry, fold
@@ -47,24 +50,56 @@ class _Metrics(Registry[Any]):
 
         Raises:
             MetricNotFoundError: There is none.
+            MissingDependencyError: What is registered cannot be imported.
+            ValidationError: What is registered is no metric, or cannot be made.
         """
         return _adapted(self.resolve(name), super().get(name))
 
+    def every(self) -> dict[str, Metric]:
+        """All metrics by name; in place of one that cannot be had, one whose ``check`` raises why."""
+        return {name: self._or_broken(name) for name in self.names()}
+
+    def _or_broken(self, name: str) -> Metric:
+        try:
+            return self.get(name)
+        except VidBenchError as error:
+            return BrokenMetric(name, error)
+
 
 def _adapted(name: str, entry: Metric | type[Metric] | SetFunction) -> Metric:
-    if isinstance(entry, Metric):
-        return entry
+    """The metric that ``entry`` is or makes.
+
+    Raises:
+        ValidationError: It is none, or cannot be made.
+    """
+    made = entry
     if isinstance(entry, type):
-        metric: Metric = entry()
-        return metric
-    return FunctionMetric(name, entry, replaces_built_in=name in BUILT_IN)
+        with foreign(f"the metric {name} is registered as {_place(entry)}, which cannot be made:", _no_metric):
+            made = entry()
+    elif not isinstance(entry, Metric) and callable(entry):
+        return FunctionMetric(name, entry, replaces_built_in=name in BUILT_IN)
+    if not isinstance(made, Metric):
+        raise _no_metric(f"the metric {name} is registered as {_place(entry)}, which is no metric")
+    if not isinstance(getattr(made, "name", None), str):
+        raise _no_metric(f"the metric {name} is registered as {_place(entry)}, which has no name")
+    return made
+
+
+def _place(entry: object) -> str:
+    named = entry if isinstance(entry, type) else type(entry)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+_no_metric = partial(
+    ValidationError, remedy="register a Metric with a name, a class that needs no arguments, or a function"
+)
 
 
 def _unknown(name: str, known: list[str], nearest: list[str]) -> MetricNotFoundError:
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     return MetricNotFoundError(
         f"metric {name!r} is not known",
-        remedy=f"{hint}known are {', '.join(known)}",
+        remedy=f"{hint}`vid-bench metrics list` lists all",
         details={"metric": name, "available_metrics": known, "suggestions": nearest},
     )
 

@@ -1,13 +1,15 @@
 """How much memory the making of a clip takes beside the weights: an estimate, without weights and without computing.
 
-The decoder is run on the meta device, where tensors have a shape and no content, and the bytes alive at once are
-counted. The denoiser, whose inputs differ from family to family, is counted from its configuration.
+Decoder and denoiser are run on the meta device, where tensors have a shape and no content, and the bytes alive at once
+are counted.
 """
 
 from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,13 @@ from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.models.constraints import ONLY_TILED, build_autoencoder, ratios
 from vid_diffusion_bench.models.size import BYTES
 from vid_diffusion_bench.models.snapshot import components, read_config
+from vid_diffusion_bench.models.transformer_inputs import (
+    Latents,
+    doubles_its_batch,
+    text_length,
+    tokens,
+    transformer_inputs,
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,23 @@ def _fused_attention() -> Any:
             return given["query"].new_empty((*given["query"].shape[:-1], given["value"].shape[-1]))
 
     return Fused()
+
+
+@contextmanager
+def _autocast_on_meta() -> Iterator[None]:
+    """Lets blocks pass that ask for autocast on the device of their tensors: torch has none for meta."""
+    import torch
+
+    known = torch.autocast
+
+    def autocast(device_type: str, *arguments: Any, **named: Any) -> Any:
+        return nullcontext() if device_type == "meta" else known(device_type, *arguments, **named)
+
+    torch.autocast = autocast  # type: ignore[assignment,misc]  # a class, and given back at once
+    try:
+        yield
+    finally:
+        torch.autocast = known  # type: ignore[misc]
 
 
 _TORCH = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
@@ -148,16 +174,21 @@ def live_bytes(module: Any) -> Any:
 def denoiser_bytes(folder: Path, shape: ClipShape, precision: str) -> int | None:
     """Peak of the tensors alive in one pass of the denoiser, its weights not counted; ``None`` where nothing tells.
 
-    A UNet is run without content, as the decoder is. A transformer is counted from its configuration: a block of width
-    d and inner width m over N tokens (those of the text too, where it says how many) holds its input, the normed input
-    and the inner layer before and after its activation, N (2 d + 2 m) numbers. Guidance runs twice the batch.
+    It is run without content, as the decoder is, at the shapes its pipeline gives it. A transformer whose inputs are
+    not understood, or that decides by content, is counted from its configuration: a block of width d and inner width m
+    over N tokens, the text's too, holds its input, the normed input and the inner layer before and after its
+    activation, N (2 d + 2 m) numbers.
     """
     temporal, spatial = _latent_ratios(folder)
     frames, sides = math.ceil(shape.num_frames / temporal), (shape.height // spatial, shape.width // spatial)
-    batch = shape.batch * (2 if shape.guided else 1)
+    batch = shape.batch * (2 if shape.guided and doubles_its_batch(folder) else 1)
     if "unet" in components(folder):
         return _unet_bytes(folder, (batch, frames, *sides), precision)
-    numbers = _transformer_numbers(folder, frames * sides[0] * sides[1], frames)
+    latents = Latents(frames, *sides, batch)
+    measured = _transformer_bytes(folder, latents, precision)
+    if measured is not None:
+        return measured
+    numbers = _transformer_numbers(folder, latents)
     return None if numbers is None else numbers * batch * BYTES[precision]
 
 
@@ -166,19 +197,58 @@ def _latent_ratios(folder: Path) -> tuple[int, int]:
     return ratios(vae) if vae is not None else (1, 1)
 
 
-def _transformer_numbers(folder: Path, cells: int, frames: int) -> int | None:
+def _transformer_bytes(folder: Path, latents: Latents, precision: str) -> int | None:
+    transformer = _on_meta(folder, "transformer", precision)
+    if transformer is None:
+        return None
+    return _run(transformer, transformer_inputs(folder, transformer.forward, latents), precision)
+
+
+def _transformer_numbers(folder: Path, latents: Latents) -> int | None:
     config = read_config(folder, "transformer")
     heads, size = config.get("num_attention_heads"), config.get("attention_head_dim")
     if not heads or not size:
         return None
-    patch = config.get("patch_size") or 1
-    in_space = math.prod(patch[-2:]) if isinstance(patch, list) else int(patch) ** 2
-    in_time = patch[0] if isinstance(patch, list) and len(patch) == 3 else int(config.get("patch_size_t") or 1)
-    in_time = min(in_time, frames)
     width = int(heads) * int(size)
     inner = int(config.get("ffn_dim") or width * float(config.get("mlp_ratio") or 4))
-    tokens = math.ceil(cells / (in_space * in_time)) + int(config.get("max_text_seq_length") or 0)
-    return tokens * (2 * width + 2 * inner)
+    return (tokens(config, latents) + text_length(folder, config)) * (2 * width + 2 * inner)
+
+
+def _on_meta(folder: Path, name: str, precision: str) -> Any:
+    """The denoiser without weights; ``None`` where diffusers has no such class or cannot build it so."""
+    import diffusers
+    import torch
+
+    found = getattr(diffusers, components(folder).get(name, ""), None)
+    if found is None:
+        return None
+    try:
+        with torch.device("meta"):
+            module = found.from_config(read_config(folder, name))
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):
+        return None
+    torch.nn.Module.to(module.eval(), "meta", getattr(torch, _TORCH[precision]))
+    return module
+
+
+def _run(module: Any, tried: Iterable[dict[str, Any]], precision: str) -> int | None:
+    """Bytes alive at once in a forward pass with the first of the inputs that it takes."""
+    import torch
+
+    dtype = getattr(torch, _TORCH[precision])
+    for inputs in tried:
+        counter = live_bytes(module)
+        given = {
+            name: torch.empty(size, device="meta", dtype=dtype) if isinstance(size, tuple) else size
+            for name, size in inputs.items()
+        }
+        try:
+            with torch.no_grad(), counter, _fused_attention(), _autocast_on_meta():
+                module(**given)
+        except (NotImplementedError, RuntimeError, TypeError, ValueError, AttributeError, IndexError):
+            continue
+        return int(counter.peak)
+    return None
 
 
 _TEXT_TOKENS = 77
@@ -187,29 +257,11 @@ _TEXT_TOKENS = 77
 
 def _unet_bytes(folder: Path, latents: tuple[int, int, int, int], precision: str) -> int | None:
     """``latents`` is (B, T, H, W)."""
-    import diffusers
-    import torch
-
-    unet_class = getattr(diffusers, components(folder)["unet"], None)
-    if unet_class is None:
-        return None
-    dtype = getattr(torch, _TORCH[precision])
-    with torch.device("meta"):
-        unet = unet_class.from_config(read_config(folder, "unet"))
-    torch.nn.Module.to(unet.eval(), "meta", dtype)
-    for inputs in _unet_inputs(unet, latents):
-        counter = live_bytes(unet)
-        given = {name: torch.empty(size, device="meta", dtype=dtype) for name, size in inputs.items()}
-        try:
-            with torch.no_grad(), counter, _fused_attention():
-                unet(timestep=torch.empty((), device="meta"), **given)
-        except (RuntimeError, TypeError, ValueError, AttributeError):
-            continue
-        return int(counter.peak)
-    return None
+    unet = _on_meta(folder, "unet", precision)
+    return None if unet is None else _run(unet, _unet_inputs(unet, latents), precision)
 
 
-def _unet_inputs(unet: Any, latents: tuple[int, int, int, int]) -> list[dict[str, tuple[int, ...]]]:
+def _unet_inputs(unet: Any, latents: tuple[int, int, int, int]) -> list[dict[str, Any]]:
     """The shapes that UNets for video take, to be tried in turn: text once a clip, or once a frame."""
     import inspect
 
@@ -218,6 +270,7 @@ def _unet_inputs(unet: Any, latents: tuple[int, int, int, int]) -> list[dict[str
     text = text[0] if isinstance(text, list | tuple) else text
     if "added_time_ids" in inspect.signature(unet.forward).parameters:
         sample = (batch, frames, channels, height, width)
-        return [{"sample": sample, "encoder_hidden_states": (batch, 1, text), "added_time_ids": (batch, 3)}]
-    sample = (batch, channels, frames, height, width)
-    return [{"sample": sample, "encoder_hidden_states": (n, _TEXT_TOKENS, text)} for n in (batch * frames, batch)]
+        given = {"sample": sample, "encoder_hidden_states": (batch, 1, text), "added_time_ids": (batch, 3)}
+        return [{"timestep": (), **given}]
+    given = {"timestep": (), "sample": (batch, channels, frames, height, width)}
+    return [{**given, "encoder_hidden_states": (n, _TEXT_TOKENS, text)} for n in (batch * frames, batch)]

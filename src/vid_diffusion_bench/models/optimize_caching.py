@@ -115,7 +115,7 @@ def _configuration(profile: OptimizationProfile, timestep: Any) -> Any:
     known = [entry.name for entry in fields(kind) if not entry.name.startswith("_") and "callback" not in entry.name]
     if unknown := [option for option in profile.feature_caching_options if option not in known]:
         raise ValidationError(f"{name} has no option {', '.join(unknown)}", remedy=f"there is {', '.join(known)}")
-    options = dict(profile.feature_caching_options)
+    options = {option: _value(name, option, value) for option, value in profile.feature_caching_options.items()}
     if not any(option.endswith("block_skip_range") for option in options):
         options |= _ASKED_FOR.get(name, {})
     if any(entry.name == _TIMESTEP for entry in fields(kind)):
@@ -124,6 +124,18 @@ def _configuration(profile: OptimizationProfile, timestep: Any) -> Any:
         return kind(**options)
     except (ValueError, TypeError) as error:
         raise ValidationError(f"feature_caching {name}: {str(error).strip()}") from error
+
+
+def _value(cache: str, option: str, value: Any) -> Any:
+    """An option as the configuration takes it: types of numbers are written as precisions."""
+    if not option.endswith("_dtype") or value is None:
+        return value
+    import torch
+
+    known = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if value not in known:
+        raise ValidationError(f"feature_caching {cache}: {option} is no {value}", remedy=f"one of {', '.join(known)}")
+    return known[value]
 
 
 def _hooks(module: Any) -> int:

@@ -101,10 +101,14 @@ class LevelProfile(Value):
 
 
 class ProfileReport(Value):
-    """All that was found out of one model's speed, memory and energy."""
+    """All that was found out of one model's speed, memory and energy.
+
+    ``inputs`` says what the first clip started from, where the model starts from an image or a clip.
+    """
 
     model: str
     parameters: dict[str, Any]
+    inputs: dict[str, Any] = Field(default_factory=dict)
     batch_size: int
     manifest: Manifest
     peak: PeakRate

@@ -44,11 +44,16 @@ def _clamp(digits: int) -> int:
 
 
 def number(value: float | None, digits: int) -> str:
-    """``value`` with ``digits`` decimals and thousands set apart, or a dash; never ``-0``."""
+    """``value`` with ``digits`` decimals and thousands set apart, or a dash; never ``-0``.
+
+    Where even more than four decimals show nothing, it is ``0``.
+    """
     if value is None:
         return ABSENT
     text = f"{value:,.{digits}f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+    if float(text.replace(",", "")) == 0:
+        return "0" if digits > MAX_DECIMALS else text.removeprefix("-")
+    return text
 
 
 def interval(bounds: tuple[float, float] | None, digits: int) -> str:

@@ -67,12 +67,20 @@ def setting(report: ProfileReport) -> str:
     parts = [size]
     if "num_inference_steps" in asked:
         parts.append(f"{asked['num_inference_steps']} steps")
+    parts += [f"starting from {_source(name, value)}" for name, value in report.inputs.items()]
     if report.batch_size > 1:
         parts.append(f"{report.batch_size} clips a call")
     calls = sum(call.kind == "steady" for call in report.levels[0].calls)
     parts.append(f"{calls} steady call{'s' * (calls != 1)} after the first")
     threads = f"{about.threads} thread{'s' * (about.threads != 1)}"
     return f"{', '.join(parts)}; {about.device_name or about.processor}, {about.precision}, {threads}"
+
+
+def _source(name: str, value: Any) -> str:
+    """Where an image or a clip came from: rendered, made by a model, or a file."""
+    if isinstance(value, dict):
+        return f"an {name} that another model made"
+    return f"{'an' if name == 'image' else 'a'} {name} of {value}" if " " in value else f"the {name} given"
 
 
 def footnote(report: ProfileReport) -> str:

@@ -12,6 +12,9 @@ from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.profiling import CallProfile, ProfileReport, TimedSpan
 
 _PID = 1
+_EIGHTHS = 8
+"""Of a microsecond. They are exact in binary, and so is ``ts + dur``: a rounded sum that passes the next start by the
+last bit would be an event that overlaps its neighbour, which readers that keep a stack cannot close."""
 CALL_NAMES = {"load": "load", "first": "first call", "steady": "steady call"}
 """What a kind of call is called for people."""
 
@@ -56,7 +59,7 @@ def _spans(report: ProfileReport) -> Iterator[dict[str, Any]]:
         for call in level.calls:
             end = call.cost.latency
             whole = TimedSpan(name=CALL_NAMES[call.kind], start=0.0, end=end)
-            yield _event(whole, "call", thread, call, {"prompts": call.prompts})
+            yield _event(whole, "call", thread, call, {"prompts": call.prompts} if call.prompts else {})
             # Marks of a GPU and the wall clock differ by microseconds: nothing may stick out of its call.
             for category, spans in (("step", call.steps), ("stage", call.spans)):
                 for span in spans:
@@ -65,17 +68,21 @@ def _spans(report: ProfileReport) -> Iterator[dict[str, Any]]:
 
 
 def _event(span: TimedSpan, category: str, thread: int, call: CallProfile, about: dict[str, Any]) -> dict[str, Any]:
-    start, end = (round(1e6 * (call.start + moment), 3) for moment in (span.start, span.end))
+    start, end = (_microseconds(call.start + moment) for moment in (span.start, span.end))
     return {
         "name": span.name.replace("_", " "),
         "cat": category,
         "ph": "X",
         "ts": start,
-        "dur": max(0.0, round(end - start, 3)),
+        "dur": max(0.0, end - start),
         "pid": _PID,
         "tid": thread,
-        "args": about,
+        **({"args": about} if about else {}),
     }
+
+
+def _microseconds(seconds: float) -> float:
+    return round(1e6 * seconds * _EIGHTHS) / _EIGHTHS
 
 
 def _memory(report: ProfileReport) -> Iterator[dict[str, Any]]:
@@ -85,5 +92,5 @@ def _memory(report: ProfileReport) -> Iterator[dict[str, Any]]:
             known = {"resident": sample.rss, "process on GPU": sample.process_vram, "GPU": sample.device_vram}
             series = {name: round(count / 1e6, 3) for name, count in known.items() if count is not None}
             if series:
-                at = round(1e6 * (call.start + sample.time), 3)
+                at = _microseconds(call.start + sample.time)
                 yield {"name": "memory (MB)", "ph": "C", "ts": at, "pid": _PID, "tid": 0, "args": series}

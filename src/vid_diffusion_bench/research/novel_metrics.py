@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.metrics import BrokenMetric, MetricRegistry
 from vid_diffusion_bench.results import MetricResult
-from vid_diffusion_bench.scoring import score_files
+from vid_diffusion_bench.scoring import absent_result, score_files, unavailable
 
 
 class NovelVideoMetrics:
@@ -39,8 +39,13 @@ class NovelVideoMetrics:
             MetricNotFoundError: An unknown metric.
             ValidationError: A video is named twice, or ``prompts`` are not as many as the generated videos.
         """
-        names = self.metrics or MetricRegistry.names()
+        every = {} if self.metrics else MetricRegistry.every()
+        broken = {name: metric for name, metric in every.items() if isinstance(metric, BrokenMetric)}
+        names = self.metrics or [name for name in every if name not in broken]
         scores = score_files(
             real_videos, generated_videos, names, prompts=prompts, subsample=subsample, workers=workers
         )
-        return scores.results
+        return scores.results | {
+            name: absent_result(metric, name, unavailable(metric) or "", total=len(generated_videos))
+            for name, metric in broken.items()
+        }

@@ -4,7 +4,15 @@ from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.files import score_files
 from vid_diffusion_bench.scoring.folders import folder_reference, score_folders
 from vid_diffusion_bench.scoring.kept import feature_store
-from vid_diffusion_bench.scoring.one_pass import Pass, accumulate, lacking, summarize, unavailable
+from vid_diffusion_bench.scoring.one_pass import (
+    Pass,
+    absent_result,
+    accumulate,
+    computed,
+    lacking,
+    summarize,
+    unavailable,
+)
 from vid_diffusion_bench.scoring.score import score
 
 __all__ = [
@@ -12,7 +20,9 @@ __all__ = [
     "Reference",
     "Scores",
     "ScoringClip",
+    "absent_result",
     "accumulate",
+    "computed",
     "feature_store",
     "folder_reference",
     "lacking",

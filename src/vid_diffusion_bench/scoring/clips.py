@@ -28,7 +28,7 @@ class ScoringClip:
 
     def open(self, store: FeatureStore | None = None) -> Clip:
         """The clip for one pass of the metrics, its features looked up and kept in ``store``."""
-        content = self.content() if self.content and store else None
+        content = self.content() if self.content else None
         return Clip(
             self.key, self.cluster, self.load, prompt=self.prompt, paired=self.paired, content=content, store=store
         )
@@ -53,7 +53,8 @@ class Scores:
 
     ``per_clip`` maps metric to clip key to score, ``results`` metric to result, both under the names asked for.
     ``broken`` and ``broken_reference`` map the key of each clip that could not be decoded to why. ``notes`` and
-    ``notes_reference`` map a decision of the reader (``docs/reading-videos.md``) to the keys of its clips.
+    ``notes_reference`` map a decision of the reader (``docs/reading-videos.md``) to the keys of its clips, and what
+    else there is to say of clips to theirs.
     """
 
     per_clip: dict[str, dict[str, Score]] = field(default_factory=dict)

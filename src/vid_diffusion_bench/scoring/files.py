@@ -13,9 +13,7 @@ from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
 from vid_diffusion_bench.scoring.kept import feature_store
 from vid_diffusion_bench.scoring.one_pass import Progress, no_progress
 from vid_diffusion_bench.scoring.score import score
-from vid_diffusion_bench.video import Video, read_video
-
-_CHUNK = 1 << 20
+from vid_diffusion_bench.video import Video, content_hash, read_video
 
 
 def score_files(
@@ -77,13 +75,13 @@ def file_clip(path: Path, key: str, prompt: str | None, pair: Path | None) -> Sc
         prompt=prompt,
         load=_reader(path),
         paired=_reader(pair) if pair else None,
-        content=partial(_content_hash, path),
+        content=partial(content_hash, path),
     )
 
 
 def file_reference(files: Iterable[tuple[str, Path, str | None]], what: str) -> Reference:
     """A real set of (key, file, prompt), known by keys and bytes; ``what`` the files are, for people."""
-    entries = [(key, path, prompt, _content_hash(path)) for key, path, prompt in files]
+    entries = [(key, path, prompt, content_hash(path)) for key, path, prompt in files]
     clips = [
         ScoringClip(key, key, prompt, _reader(path), content=partial(str, content) if content else None)
         for key, path, prompt, content in entries
@@ -95,23 +93,3 @@ def file_reference(files: Iterable[tuple[str, Path, str | None]], what: str) -> 
 
 def _reader(path: Path) -> Callable[[], Video]:
     return partial(read_video, path)
-
-
-def _content_hash(path: Path) -> str | None:
-    """SHA-256 of a file's suffix and bytes, or of the names and bytes of a folder's files.
-
-    ``None`` where not all of it can be read (a dangling link, a pipe, no permission): reading will say so.
-    """
-    digest = hashlib.sha256()
-    folder = path.is_dir()
-    try:
-        for part in sorted(path.iterdir()) if folder else [path]:
-            if not part.is_file():
-                return None
-            digest.update((part.name if folder else part.suffix).encode("utf-8", "surrogatepass"))
-            with part.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-    except OSError:
-        return None
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -16,6 +17,7 @@ from vid_diffusion_bench.scoring.score import score
 from vid_diffusion_bench.video import find_videos
 
 PROMPTS = "prompts.json"
+_NAMED = 5
 
 
 def score_folders(
@@ -42,14 +44,12 @@ def score_folders(
     """
     generated = Path(generated)
     real_files = find_videos(real) if real else []
-    prompts = _prompts(generated)
+    files, prompts = find_videos(generated), _prompts(generated)
     pairs = _by_stem(real_files)
-    clips = [
-        file_clip(path, path.name, _prompt(path, prompts), pairs.get(_stem(path))) for path in find_videos(generated)
-    ]
+    clips = [file_clip(path, path.name, _prompt(path, prompts), pairs.get(_stem(path))) for path in files]
     reference = folder_reference(Path(real)) if real else None
     reason = None if real else "no folder of real videos was given"
-    return score(
+    scores = score(
         clips,
         metrics,
         reference=reference,
@@ -59,6 +59,11 @@ def score_folders(
         workers=workers,
         progress=progress,
         reference_progress=reference_progress,
+    )
+    return replace(
+        scores,
+        notes={**scores.notes, **_unused(prompts, files)},
+        notes_reference={**scores.notes_reference, **_unused(_prompts(Path(real)) if real else {}, real_files)},
     )
 
 
@@ -83,6 +88,14 @@ def _prompts(folder: Path) -> dict[str, str]:
     if not isinstance(prompts, dict) or not all(isinstance(text, str) and text for text in prompts.values()):
         raise ValidationError(f"{path} is no mapping of clip names to prompts", remedy='{"clip-01": "a red ball", ...}')
     return prompts
+
+
+def _unused(prompts: dict[str, str], files: list[Path]) -> dict[str, list[str]]:
+    """The note that ``prompts.json`` names clips that are not in its folder."""
+    there = {path.name for path in files} | {_stem(path) for path in files}
+    absent = sorted(prompts.keys() - there)
+    named = ", ".join([*absent[:_NAMED], "..."] if len(absent) > _NAMED else absent)
+    return {f"{PROMPTS} has a prompt for {named}, which is not in the folder": absent} if absent else {}
 
 
 def _prompt(path: Path, prompts: dict[str, str]) -> str | None:

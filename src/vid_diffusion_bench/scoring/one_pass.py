@@ -7,17 +7,19 @@ States of several shards, merged between :func:`accumulate` and :func:`summarize
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from vid_diffusion_bench.exceptions import (
-    InvalidVideoError,
-    MissingDependencyError,
-    ModelLoadingError,
-)
-from vid_diffusion_bench.features import FeatureStore
+import numpy as np
+
+from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError, VidBenchError
+from vid_diffusion_bench.features import Clip, FeatureStore, Kept
+from vid_diffusion_bench.foreign import foreign
 from vid_diffusion_bench.metrics import Context, Metric, Row, State
+from vid_diffusion_bench.metrics.base import Rows
 from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.scoring.clips import Scores, ScoringClip
+from vid_diffusion_bench.scoring.copies import copies_warning, real_ones_warning
 
 Progress = Callable[[int, int], None]
 Metrics = Mapping[str, Metric]
@@ -29,18 +31,22 @@ def no_progress(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Pass:
-    """The states of a pass by metric, the clips that could not be decoded and why, and what their reader noted."""
+    """The states of a pass by metric, the clips that could not be decoded and why, and what their reader noted.
+
+    ``contents``: what the decoded clips hold, by key, where it is known (:class:`ScoringClip`).
+    """
 
     states: dict[str, State] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
 
     def merge(self, other: Pass) -> Pass:
         """The passes of two shards, or of the generated and the real set, as one."""
         empty = State()
         names = dict.fromkeys([*self.states, *other.states])
         states = {name: self.states.get(name, empty).merge(other.states.get(name, empty)) for name in names}
-        return Pass(states, self.broken | other.broken, self.notes | other.notes)
+        return Pass(states, self.broken | other.broken, self.notes | other.notes, self.contents | other.contents)
 
 
 def accumulate(
@@ -52,19 +58,30 @@ def accumulate(
     reference: bool = False,
 ) -> Pass:
     """Measure every clip by every metric; into the real side of the states if ``reference``."""
-    states = {name: metric.empty() for name, metric in metrics.items()}
-    broken: dict[str, str] = {}
-    notes: dict[str, tuple[str, ...]] = {}
+    whole = Pass({name: metric.empty() for name, metric in metrics.items()})
     for done, entry in enumerate(clips, 1):
         try:
-            notes[entry.key] = _update(states, metrics, entry, store, reference=reference)
+            _add(entry.open(store), metrics, whole, reference=reference)
         except InvalidVideoError as error:
-            broken[entry.key] = error.message
-            for state in states.values():
-                rows = state.reference if reference else state.generated
-                rows[entry.key] = Row(entry.cluster, None, "the clip cannot be decoded")
+            whole.broken[entry.key] = error.message
+            for state in whole.states.values():
+                _rows(state, reference=reference)[entry.key] = Row(entry.cluster, None, "the clip cannot be decoded")
         progress(done, len(clips))
-    return Pass(states, broken, {key: said for key, said in notes.items() if said})
+    return whole
+
+
+def _add(clip: Clip, metrics: Metrics, whole: Pass, *, reference: bool) -> None:
+    """Add one clip to everything; one that cannot be decoded raises before anything has changed."""
+    if notes := clip.notes:
+        whole.notes[clip.key] = notes
+    if clip.content:
+        whole.contents[clip.key] = clip.content
+    for name, metric in metrics.items():
+        _measure(metric, whole.states[name], clip, reference=reference)
+
+
+def _rows(state: State, *, reference: bool) -> Rows:
+    return state.reference if reference else state.generated
 
 
 def summarize(
@@ -73,15 +90,25 @@ def summarize(
     """Every metric's result of the rows that were ``seen``, or why it cannot run here."""
     both = Pass(seen.states).merge(Pass(real.states))
     results, per_clip = {}, {}
+    same = [*real_ones_warning(seen.contents, real.contents), *copies_warning(seen.contents)]
     for name, metric in chosen.items():
         if name in both.states:
-            results[name] = metric.compute(both.states[name], context(name))
+            about = context(name)
+            if same and _compares_or_gathers(metric, both.states[name]):
+                about = replace(about, warnings=[*about.warnings, *same])
+            results[name] = computed(metric, both.states[name], about)
             per_clip[name] = {key: row.score() for key, row in both.states[name].generated.items()}
         else:
             reason = unavailable(metric) or "it was not measured"
-            results[name] = _absent_result(name, metric, reason, context(name).total or 0)
+            results[name] = absent_result(metric, name, reason, total=context(name).total or 0)
             per_clip[name] = {clip.key: Score(value=None, reason=reason) for clip in clips}
     return Scores(per_clip, results, seen.broken, real.broken, _by_note(seen), _by_note(real))
+
+
+def _compares_or_gathers(metric: Metric, state: State) -> bool:
+    """Whether the number is one of whole sets, in which a copy is no clip of its own."""
+    gathered = (row.value for row in state.generated.values())
+    return metric.uses_reference or any(isinstance(value, np.ndarray | Kept) for value in gathered)
 
 
 def _by_note(seen: Pass) -> dict[str, list[str]]:
@@ -89,22 +116,50 @@ def _by_note(seen: Pass) -> dict[str, list[str]]:
     return {note: sorted(key for key, said in seen.notes.items() if note in said) for note in notes}
 
 
-def _update(
-    states: dict[str, State], metrics: Metrics, entry: ScoringClip, store: FeatureStore | None, *, reference: bool
-) -> tuple[str, ...]:
-    """Add one clip to every state and give its notes; one that cannot be decoded raises before a state has changed."""
-    clip = entry.open(store)
-    notes = clip.notes
-    for name, metric in metrics.items():
-        metric.update(states[name], clip, reference=reference)
-    return notes
+def _measure(metric: Metric, state: State, clip: Clip, *, reference: bool) -> None:
+    """Update ``state``; what the metric's code raises is the reason of this clip, and other metrics go on."""
+    try:
+        with foreign(_raised(metric), passing=_REASONS):
+            metric.update(state, clip, reference=reference)
+    except MetricComputationError as error:
+        _rows(state, reference=reference)[clip.key] = Row(clip.cluster, None, error.message, {}, clip.shape)
 
 
-def lacking(metric: Metric) -> ModelLoadingError | MissingDependencyError | None:
+def computed(metric: Metric, state: State, context: Context) -> MetricResult:
+    """The result of ``state``; what the metric's code raises is its reason."""
+    try:
+        with foreign(_raised(metric), passing=_REASONS):
+            result: Any = metric.compute(state, context)
+        if isinstance(result, MetricResult):
+            return result
+        reason = f"{_code(metric)} returned {type(result).__name__}, no MetricResult"
+    except MetricComputationError as error:
+        reason = error.message
+    return absent_result(metric, context.name, reason, total=context.total or 0, n=_measured(state))
+
+
+def _measured(state: State) -> int:
+    return sum(row.value is not None for row in state.generated.values())
+
+
+_REASONS = (MemoryError, MetricComputationError)
+"""What passes the edge to a metric's code as it is; the latter is how a metric says a reason."""
+
+
+def _raised(metric: Metric) -> str:
+    return f"{_code(metric)} raised"
+
+
+def _code(metric: Metric) -> str:
+    return f"{type(metric).__module__}.{type(metric).__qualname__}"
+
+
+def lacking(metric: Metric) -> VidBenchError | None:
     """What keeps ``metric`` from running here at all."""
     try:
-        metric.check()
-    except (ModelLoadingError, MissingDependencyError) as error:
+        with foreign(_raised(metric)):
+            metric.check()
+    except VidBenchError as error:
         return error
     return None
 
@@ -115,14 +170,16 @@ def unavailable(metric: Metric) -> str | None:
     return ". ".join(filter(None, [error.message, error.remedy])) if error else None
 
 
-def _absent_result(name: str, metric: Metric, reason: str, total: int) -> MetricResult:
+def absent_result(metric: Metric, name: str, reason: str, *, total: int = 0, n: int = 0) -> MetricResult:
+    """No value of ``metric``, asked for as ``name``; ``n`` of ``total`` clips were measured all the same."""
     return MetricResult(
         name=name,
         label=metric.label,
         value=None,
         reason=reason,
+        n=n,
         total=total,
         unit=metric.unit,
         higher_is_better=metric.higher_is_better,
-        metadata={"coverage": 0.0 if total else None},
+        metadata={"coverage": n / total if total else None},
     )

@@ -63,7 +63,7 @@ def score(
 def _context(
     total: int, reference: Reference | None, reason: str | None, broken: dict[str, str], *, subsample: bool
 ) -> Callable[[str], Context]:
-    lost = [f"{len(broken)} real clips could not be decoded"] if broken else []
+    lost = [f"{len(broken)} real clip{'s' * (len(broken) != 1)} could not be decoded"] if broken else []
 
     def context(name: str) -> Context:
         if reference is None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from vid_diffusion_bench.exceptions import InvalidVideoError, StorageError
 from vid_diffusion_bench.results import ClipInfo
-from vid_diffusion_bench.video import Video, read_video, write_lossless, write_preview
+from vid_diffusion_bench.video import Video, content_hash, read_video, write_lossless, write_preview
 
 CLIPS, PREVIEWS = "clips", "previews"
 _UNFINISHED = ".unfinished-"
@@ -81,17 +81,17 @@ class ClipStore:
 
     def is_intact(self, clip: ClipInfo, file_sha256: str | None) -> bool:
         """Whether the clip's file is there, byte for byte as it was written."""
-        return file_sha256 is not None and self.content(clip) == file_sha256
-
-    def content(self, clip: ClipInfo) -> str | None:
-        """SHA-256 of the bytes of the clip's file; ``None`` when it cannot be read."""
-        if clip.path is None:
-            return None
+        if clip.path is None or file_sha256 is None:
+            return False
         try:
             with (self._folder / clip.path).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                return hashlib.file_digest(file, "sha256").hexdigest() == file_sha256
         except OSError:
-            return None
+            return False
+
+    def content(self, clip: ClipInfo) -> str | None:
+        """What the clip's file is known by, as any file's :func:`content_hash`; ``None`` when it cannot be read."""
+        return content_hash(self._folder / clip.path) if clip.path else None
 
     def read(self, clip: ClipInfo) -> Video:
         """The clip's pixels, checked against their hash.

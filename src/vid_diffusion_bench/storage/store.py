@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import uuid4
 
 import pydantic
@@ -236,6 +237,29 @@ def check_not_running(folder: Path | str) -> None:
     except OSError:
         return
     lock.release()
+
+
+def last_attempt(folder: Path | str) -> RunStatus | None:
+    """How the last run in a folder stands; ``None`` where there is no store to ask. Nothing is written.
+
+    Raises:
+        StorageError: The store cannot be read.
+    """
+    path = Path(folder) / DATABASE
+    if not path.is_file():
+        return None
+    # Read without a trace: SQLite would leave its files of WAL mode behind, or have no place for them.
+    mode = "mode=ro" if path.with_name(f"{DATABASE}-wal").is_file() else "immutable=1"
+    engine = create_engine(f"sqlite:///file:{quote(str(path.resolve()))}?{mode}&uri=true")
+    status = select(attempts.c.status).order_by(attempts.c.id.desc()).limit(1)
+    try:
+        with engine.connect() as connection:
+            found: RunStatus | None = connection.execute(status).scalar_one_or_none()
+            return found
+    except DatabaseError as error:
+        raise StorageError(f"{path} cannot be read: {error.orig}", remedy="restore it") from error
+    finally:
+        engine.dispose()
 
 
 def stated(config: BenchmarkConfig) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Frames are ``uint8`` of shape (T, H, W, 3), RGB, full range 0..255.
 """
 
 from vid_diffusion_bench.video.clip import Frames, Video
+from vid_diffusion_bench.video.content import content_hash
 from vid_diffusion_bench.video.decode import DECODER
 from vid_diffusion_bench.video.find import VIDEO_SUFFIXES, find_videos, sample_frames
 from vid_diffusion_bench.video.limits import MAX_CLIP_BYTES, MAX_FRAMES, MAX_PIXELS_PER_FRAME
@@ -22,6 +23,7 @@ __all__ = [
     "Frames",
     "Video",
     "centre_crop",
+    "content_hash",
     "find_videos",
     "read_video",
     "resize",

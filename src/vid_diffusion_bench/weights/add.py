@@ -9,7 +9,7 @@ from vid_diffusion_bench.exceptions import StorageError, ValidationError
 from vid_diffusion_bench.weights.catalogue import WeightsEntry, catalogue, get_entry
 from vid_diffusion_bench.weights.digest import file_sha256
 from vid_diffusion_bench.weights.places import expected_path, hub_problem, weights_folder
-from vid_diffusion_bench.weights.store import WeightsFile, check, record, refused
+from vid_diffusion_bench.weights.store import WeightsFile, check, not_added, record, refused
 
 _LIST = "see `vid-bench weights list` for the names"
 
@@ -32,7 +32,7 @@ def add(path: Path, name: str | None = None) -> WeightsFile:
     _refuse_other_kind(entry, path)
     state = check(entry, path)
     if state.status != "present":
-        raise refused(state)
+        raise not_added(state)
     try:
         return _store(entry, path)
     except OSError as error:

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.settings import load_settings
 from vid_diffusion_bench.weights.catalogue import WeightsEntry
 
@@ -15,9 +16,20 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def weights_folder() -> Path:
-    """The folder that is looked in first: the setting ``weights_dir``, else ``weights`` in the cache folder."""
+    """The folder that is looked in first: the setting ``weights_dir``, else ``weights`` in the cache folder.
+
+    Raises:
+        ValidationError: It is a file.
+    """
     settings = load_settings()
-    return (settings.weights_dir or settings.cache_dir / "weights").expanduser()
+    folder = (settings.weights_dir or settings.cache_dir / "weights").expanduser()
+    if folder.is_file():
+        raise ValidationError(
+            f"the weights folder {folder} is a file",
+            remedy="`vid-bench config set weights_dir FOLDER`, or VIDBENCH_WEIGHTS_DIR=FOLDER; "
+            "`vid-bench weights add FILE` puts a file into it",
+        )
+    return folder
 
 
 def hub_cache() -> Path:

@@ -114,6 +114,17 @@ def missing(entry: WeightsEntry) -> WeightsNotFoundError:
     )
 
 
+def not_added(state: WeightsState) -> ModelLoadingError:
+    """The error for a file or folder that a person offers as these weights and that is something else."""
+    entry = state.entry
+    return ModelLoadingError(
+        f"{state.path} is not {entry.name}, and was not added: {state.reason}",
+        remedy=f"download it again from {entry.page}, or run `vid-bench weights fetch {entry.name}`; "
+        "where it is other weights, say which with --name",
+        details=_details(state),
+    )
+
+
 def refused(state: WeightsState) -> ModelLoadingError:
     """The error for weights that are there and cannot be used."""
     return ModelLoadingError(

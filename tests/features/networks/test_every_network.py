@@ -18,6 +18,8 @@ FRAMES = (
     *(f"clip-vit-{size}{suffix}" for size in ("b-32", "b-16", "l-14") for suffix in ("", "-vbench")),
     "dino-vit-b-16",
     "dinov2-base",
+    "dinov2-base-fd",
+    "dinov2-large-fd",
     "laion-aesthetic-l-14",
 )
 CLIPS = ("videomae-base", "videomae-v2-giant-ssv2", "vjepa2-vit-l", "x-clip-base-32")

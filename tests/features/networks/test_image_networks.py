@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import interpolate
 from transformers import BitImageProcessorPil, Dinov2Model, ViTModel
 
 from tiny_networks import assert_close, noise_clip
@@ -18,6 +19,28 @@ def test_dinov2_is_what_transformers_gives_with_its_own_processor(tiny_networks)
     with torch.inference_mode():
         expected = network(pixels).last_hidden_state[:, 0].numpy()
     assert_close(one.feature("dinov2-base"), expected)
+
+
+@pytest.mark.parametrize("name", ["dinov2-base", "dinov2-large"])
+def test_dinov2_for_distances_is_its_own_code_written_out(tiny_networks, name):
+    """dgm-eval's transform, and positions on a grid of 11x11 by the factor (8 + 0.1) / 11, not by the size."""
+    one = noise_clip(shape=(2, 90, 60, 3))
+    network = Dinov2Model.from_pretrained(tiny_networks / name)
+    pixels = preprocessing.DINOV2_FD(one.video.frames)
+    with torch.inference_mode():
+        table = network.embeddings.position_embeddings
+        grid = table[:, 1:].reshape(1, 11, 11, -1).permute(0, 3, 1, 2)
+        grid = interpolate(grid, scale_factor=(8.1 / 11, 8.1 / 11), mode="bicubic").permute(0, 2, 3, 1)
+        patches = network.embeddings.patch_embeddings(pixels)
+        tokens = torch.cat([network.embeddings.cls_token.expand(2, -1, -1), patches], 1)
+        tokens = tokens + torch.cat([table[:, :1], grid.reshape(1, 64, -1)], 1)
+        for layer in network.encoder.layer:
+            tokens = layer(tokens)
+        expected = network.layernorm(tokens)[:, 0].numpy()
+        by_size = network(pixels).pooler_output.numpy()
+    seen = one.feature(f"{name}-fd")
+    assert_close(seen, expected)
+    assert np.abs(seen - by_size).max() > 1e-4
 
 
 def test_dino_on_square_frames_is_what_transformers_gives(tiny_networks):

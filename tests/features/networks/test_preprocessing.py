@@ -4,6 +4,7 @@ needs torchvision."""
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import data
 from torch.nn.functional import interpolate
 from transformers import BitImageProcessorPil, CLIPImageProcessorPil, VideoMAEImageProcessorPil
@@ -53,6 +54,14 @@ def frames(request):
 def test_equal_to_the_processor_bit_for_bit(frames, ours, theirs):
     expected = theirs(list(frames), return_tensors="pt").pixel_values
     assert torch.equal(ours(frames), expected)
+
+
+def test_dinov2_fd_is_dgm_evals_transform_with_pillow(frames):
+    """Resize((224, 224), BICUBIC) of the PIL image, ToTensor, Normalize."""
+    pictures = [np.asarray(Image.fromarray(frame).resize((224, 224), Image.Resampling.BICUBIC)) for frame in frames]
+    unit = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(torch.float32) / 255
+    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    assert (preprocessing.DINOV2_FD(frames) - (unit - mean) / std).abs().max() < 1e-6
 
 
 def test_videomae_is_equal_to_its_processor_bit_for_bit(frames):
@@ -153,7 +162,7 @@ def test_the_description_names_every_field():
     everything = [
         value for name, value in vars(preprocessing).items() if isinstance(value, preprocessing.Preprocessing)
     ]
-    assert len({value.describe() for value in everything}) == len(everything) == 7
+    assert len({value.describe() for value in everything}) == len(everything) == 8
     assert preprocessing.CLIP_VBENCH.describe() == (
         "shorter side 224, bicubic, no antialias (torch interpolate, half-pixel centres) of floats 0..255, not "
         "rounded; centre crop 224, half margins rounded to even; 0..1, minus [0.48145466, 0.4578275, "

@@ -37,7 +37,10 @@ def test_the_unbiased_forms_take_sets_of_any_sizes_whole(metric, kernel, scale):
     assert (result.metadata["n_generated"], result.metadata["n_real"]) == (30, 50)
     assert "n_per_set" not in result.protocol
     assert result.protocol["reference"] == "abc"
-    assert [line for line in result.warnings if "noise floor" not in line] == []
+    few = f"30 clips a set is below the 100 that {metric.label} asks for"
+    assert [line for line in result.warnings if "noise floor" not in line] == [few]
+    enough = computed(metric, draw(2, 100), draw(3, 100))
+    assert [line for line in enough.warnings if "noise floor" not in line] == []
     fewer = computed(metric, generated[:29], real)
     assert fewer.protocol_fingerprint == result.protocol_fingerprint
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,16 +34,16 @@ same features; another size changes them by float32 rounding only."""
 
 
 @dataclass(frozen=True)
-class FrameNetwork:
-    """A network of single frames, as an extractor of float32 (T, D).
+class _Network(ABC):
+    """What both kinds are.
 
     Args:
         name: The extractor's.
         weights: Their name in the catalogue.
         preprocessing: What is done to the frames.
         load: Makes the network of the weights' file or folder.
-        embed: The network and (N, 3, h, w) to (N, D).
-        output: What the (T, D) are, in words.
+        embed: The network and its input to its output.
+        output: What the extractor gives, in words.
     """
 
     name: str
@@ -52,11 +53,41 @@ class FrameNetwork:
     embed: Callable[[Any, torch.Tensor], torch.Tensor]
     output: str
 
+    @abstractmethod
+    def compute(self, clip: Clip) -> Features:
+        """What the network makes of ``clip``, in memory of NumPy's."""
+
+    @abstractmethod
+    def reads(self) -> str:
+        """Which frames, in words."""
+
     def extractor(self) -> FeatureExtractor:
         return FeatureExtractor(self.name, self.compute, self.identity, np.ndarray)
 
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the numbers.
+
+        Raises:
+            WeightsNotFoundError: The weights are not on this machine.
+            ModelLoadingError: They are, and are not what was published or recorded.
+        """
+        return {
+            "name": self.name,
+            **weights_identity(self.weights),
+            "sampling": self.reads(),
+            "preprocessing": self.preprocessing.describe(),
+            "output": self.output,
+            "precision": PRECISION,
+            **versions("torch", "transformers", "pillow"),
+        }
+
+
+@dataclass(frozen=True)
+class FrameNetwork(_Network):
+    """A network of single frames, as an extractor of float32 (T, D); ``embed`` takes (N, 3, h, w) to (N, D)."""
+
     def compute(self, clip: Clip) -> Features:
-        """(T, D) of every frame of ``clip``, in memory of NumPy's."""
+        """(T, D) of every frame of ``clip``."""
         network = load_network(self.weights, self.load)
         frames = clip.video.frames
         with exact_arithmetic():
@@ -66,31 +97,18 @@ class FrameNetwork:
             ]
         return np.concatenate(parts)
 
-    def identity(self) -> dict[str, Any]:
-        return describe(self, "every frame")
+    def reads(self) -> str:
+        return "every frame"
 
 
 @dataclass(frozen=True)
-class ClipNetwork:
-    """A network of whole clips, as an extractor of float32 (D,).
+class ClipNetwork(_Network):
+    """A network of whole clips, as an extractor of float32 (D,); ``embed`` takes (1, T, 3, h, w) to (1, D).
 
-    Args:
-        sampling: Which frames it reads.
-        embed: The network and (1, T, 3, h, w) to (1, D).
-
-    The others as in :class:`FrameNetwork`.
+    ``sampling`` says which frames it reads.
     """
 
-    name: str
-    weights: str
     sampling: Sampling
-    preprocessing: Preprocessing
-    load: Load
-    embed: Callable[[Any, torch.Tensor], torch.Tensor]
-    output: str
-
-    def extractor(self) -> FeatureExtractor:
-        return FeatureExtractor(self.name, self.compute, self.identity, np.ndarray)
 
     def compute(self, clip: Clip) -> Features:
         """(D,) of ``clip``.
@@ -103,8 +121,8 @@ class ClipNetwork:
         with exact_arithmetic():
             return own(self.embed(network, pixels)[0])
 
-    def identity(self) -> dict[str, Any]:
-        return describe(self, self.sampling.describe())
+    def reads(self) -> str:
+        return self.sampling.describe()
 
 
 def clip_pixels(frames: Frames, sampling: Sampling, preprocessing: Preprocessing) -> torch.Tensor:
@@ -112,24 +130,6 @@ def clip_pixels(frames: Frames, sampling: Sampling, preprocessing: Preprocessing
     distinct, places = np.unique(sampling(len(frames)), return_inverse=True)
     pixels = preprocessing(frames[distinct]).to(network_device())
     return pixels[places.tolist()][None]
-
-
-def describe(network: FrameNetwork | ClipNetwork, sampling: str) -> dict[str, Any]:
-    """The identity of an extractor: everything that decides its numbers.
-
-    Raises:
-        WeightsNotFoundError: The weights are not on this machine.
-        ModelLoadingError: They are, and are not what was published or recorded.
-    """
-    return {
-        "name": network.name,
-        **weights_identity(network.weights),
-        "sampling": sampling,
-        "preprocessing": network.preprocessing.describe(),
-        "output": network.output,
-        "precision": PRECISION,
-        **versions("torch", "transformers", "pillow"),
-    }
 
 
 def weights_identity(name: str) -> dict[str, str]:

@@ -49,10 +49,20 @@ def embed_dino(network: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def load_dinov2(folder: Path) -> Any:
-    """ViT-B/14."""
+    """DINOv2 of any size, as transformers has it."""
     from transformers import Dinov2Model
 
     return pretrained(Dinov2Model, folder)
+
+
+def load_dinov2_resampled(folder: Path) -> Any:
+    """DINOv2 with the position embeddings resampled as its own code does, which dgm-eval runs.
+
+    Source: ``interpolate_pos_encoding`` in github.com/facebookresearch/dinov2, that of DINO.
+    """
+    network = load_dinov2(folder)
+    network.embeddings.interpolate_pos_encoding = partial(resampled_positions, network.embeddings)
+    return network
 
 
 def embed_dinov2(network: Any, pixels: torch.Tensor) -> torch.Tensor:
@@ -77,3 +87,14 @@ DINOV2_BASE = FrameNetwork(
     embed_dinov2,
     "class token of each frame after the last layer norm",
 ).extractor()
+DINOV2_BASE_FD, DINOV2_LARGE_FD = (
+    FrameNetwork(
+        f"{weights}-fd",
+        weights,
+        preprocessing.DINOV2_FD,
+        load_dinov2_resampled,
+        embed_dinov2,
+        "class token of each frame after the last layer norm; positions resampled as in DINOv2's own code",
+    ).extractor()
+    for weights in ("dinov2-base", "dinov2-large")
+)

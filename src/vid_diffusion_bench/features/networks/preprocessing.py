@@ -8,6 +8,7 @@ Each protocol is one frozen value. ``describe()`` puts all of its fields into wo
 | ``CLIP_VBENCH`` | ``clip_transform(224)`` of VBench's ``vbench/utils.py`` |
 | ``DINO_VBENCH`` | ``dino_transform(224)`` of the same file |
 | ``DINOV2`` | the processor of ``facebook/dinov2-base`` |
+| ``DINOV2_FD`` | ``DINOv2Encoder.transform`` of dgm-eval (Stein et al. 2023), without its ``clean_resize`` |
 | ``VIDEOMAE`` | those of ``MCG-NJU/videomae-base-finetuned-kinetics`` and ``microsoft/xclip-base-patch32`` |
 | ``VIDEOMAE_V2`` | ``preprocess_videomae`` of cd-fvd's ``third_party/VideoMAEv2/utils.py`` |
 | ``VJEPA2`` | the processor of ``facebook/vjepa2-vitl-fpc64-256`` |
@@ -155,6 +156,7 @@ CLIP = Preprocessing(224, "bicubic", "pillow", crop=224, mean=CLIP_MEAN, std=CLI
 CLIP_VBENCH = Preprocessing(224, "bicubic", "sampled", crop=224, crop_rounding="even", mean=CLIP_MEAN, std=CLIP_STD)
 DINO_VBENCH = Preprocessing(224, "bilinear", "sampled", mean=IMAGENET_MEAN, std=IMAGENET_STD)
 DINOV2 = Preprocessing(256, "bicubic", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+DINOV2_FD = Preprocessing(224, "bicubic", "pillow", keep_aspect=False, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIDEOMAE = Preprocessing(224, "bilinear", "pillow", crop=224, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 VIDEOMAE_V2 = Preprocessing(224, "bilinear", "sampled-unit", keep_aspect=False)
 VJEPA2 = Preprocessing(292, "bilinear", "pillow", crop=256, mean=IMAGENET_MEAN, std=IMAGENET_STD)

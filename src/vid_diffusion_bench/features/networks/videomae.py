@@ -36,5 +36,5 @@ def embed(network: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 
 BASE = ClipNetwork(
-    "videomae-base", "videomae-base", Sampling(16, "even"), preprocessing.VIDEOMAE, load, embed, OUTPUT
+    "videomae-base", "videomae-base", preprocessing.VIDEOMAE, load, embed, OUTPUT, Sampling(16, "even")
 ).extractor()

@@ -144,11 +144,11 @@ class Loaded(preprocessing.Preprocessing):
 _NETWORK = ClipNetwork(
     "videomae-v2-giant-ssv2",
     "videomae-v2-giant-ssv2",
-    Sampling(NUM_FRAMES, "first"),
     preprocessing.VIDEOMAE_V2,
     load,
     embed,
     f"{OUTPUT}; forward_features of cd-fvd",
+    Sampling(NUM_FRAMES, "first"),
 )
 GIANT_SSV2 = _NETWORK.extractor()
 GIANT_SSV2_CDFVD = replace(

@@ -33,9 +33,9 @@ def embed(network: Any, pixels: torch.Tensor) -> torch.Tensor:
 VIT_L = ClipNetwork(
     "vjepa2-vit-l",
     "vjepa2-vit-l",
-    Sampling(64, "even"),
     preprocessing.VJEPA2,
     load,
     embed,
     "mean over the encoder's tokens after its last layer norm",
+    Sampling(64, "even"),
 ).extractor()

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vid_diffusion_bench.features import Clip
+import numpy as np
+import numpy.typing as npt
+
+from vid_diffusion_bench.features import Clip, Kept
 from vid_diffusion_bench.metrics.base import Measurement
 from vid_diffusion_bench.metrics.distribution.base import Estimate, SetMetric
 from vid_diffusion_bench.metrics.distribution.frechet import frechet_distance_of_moments
 from vid_diffusion_bench.metrics.distribution.moments import moments
 
-EXTRACTOR = "inception-v3-torchscript"
+INCEPTION = "inception-v3-torchscript"
 
 
 class Fid(SetMetric):
@@ -19,21 +22,28 @@ class Fid(SetMetric):
 
     A row of a state is where the features of a clip are kept; they are read one clip at a time, in the order of the
     hash of the clips' keys, so memory does not grow with the number of clips.
+
+    Args:
+        variant: What stands after ``fid:`` in the name.
+        extractor: What gives the features of every frame.
+        label: What stands in the label for it; its name where nothing is said.
     """
 
-    name = "fid"
-    extractor = EXTRACTOR
     unit = "distance"
     higher_is_better = False
-    needs = (EXTRACTOR,)
     formula = "|m1-m2|^2 + tr(S1+S2-2(S1 S2)^1/2) over frames, covariances over frames - 1, moments in float64"
     aggregation = f"every frame of each clip a sample; {SetMetric.aggregation}"
 
+    def __init__(self, variant: str = "", extractor: str = INCEPTION, label: str = "") -> None:
+        self.name = f"fid:{variant}" if variant else "fid"
+        self.extractor = label or extractor
+        self.needs = (extractor,)
+
     def measure(self, clip: Clip) -> Measurement:
-        return Measurement(clip.kept(EXTRACTOR))
+        return Measurement(clip.kept(self.needs[0]))
 
     def compare(self, generated: Sequence[Any], real: Sequence[Any]) -> Estimate:
-        first, second = (moments(kept.load().features for kept in kepts) for kepts in (generated, real))
+        first, second = (moments(map(_frames, kepts)) for kepts in (generated, real))
         frames = {"generated": first.n, "real": second.n}
         return Estimate(
             frechet_distance_of_moments(first, second),
@@ -45,3 +55,14 @@ class Fid(SetMetric):
                 if count <= len(first.mean)
             ],
         )
+
+
+def _frames(kept: Kept) -> npt.NDArray[np.float32]:
+    """(T, D) of one clip."""
+    value = kept.load()
+    frames: npt.NDArray[np.float32] = getattr(value, "features", value)
+    return frames
+
+
+DINOV2 = Fid("dinov2", "dinov2-large-fd", "dinov2-large")
+DINOV2_BASE = Fid("dinov2-base", "dinov2-base-fd", "dinov2-base")

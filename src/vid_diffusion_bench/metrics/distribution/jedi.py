@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vid_diffusion_bench.metrics.distribution.base import Estimate, matrix
-from vid_diffusion_bench.metrics.distribution.kvd import EACH_SIZE, unbiased
+from vid_diffusion_bench.metrics.distribution.kvd import EACH_SIZE, LEAST_FOR_INTERVAL, unbiased
 from vid_diffusion_bench.metrics.distribution.mmd import JEDI, mmd
 from vid_diffusion_bench.metrics.distribution.sources import SHAPES, VJEPA2, Source, SourceMetric
 
@@ -41,6 +41,7 @@ class JediUnbiased(SourceMetric):
     unit = "100 MMD^2"
     higher_is_better = False
     equal_n = False
+    recommended_clips = LEAST_FOR_INTERVAL
     formula = "100 times unbiased MMD^2 (U-statistic), k(x,y) = (<x,y>/D)^2, float64"
     aggregation = EACH_SIZE
 

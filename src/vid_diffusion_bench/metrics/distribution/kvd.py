@@ -7,7 +7,7 @@ from typing import Any
 
 from vid_diffusion_bench.metrics.distribution.base import Estimate, matrix
 from vid_diffusion_bench.metrics.distribution.mmd import KID, Mmd, mmd
-from vid_diffusion_bench.metrics.distribution.sources import SHAPES, STYLEGANV, SourceMetric
+from vid_diffusion_bench.metrics.distribution.sources import SHAPES, STYLEGANV, VIDEOMAE, SourceMetric
 
 INTERVAL_METHOD = (
     "asymptotic normal of the U-statistic, its variance without bias; clips taken for independent; "
@@ -15,6 +15,8 @@ INTERVAL_METHOD = (
 )
 NO_VARIANCE = "it needs four clips or more in each set"
 NOT_POSITIVE = "the estimate of its variance is not above zero"
+LEAST_FOR_INTERVAL = 100
+"""Clips of each set from which the interval holds about what it says (measured: docs/metrics/kvd.md)."""
 EACH_SIZE = "all clips of both sets, which may differ in number"
 
 
@@ -25,6 +27,7 @@ class Kvd(SourceMetric):
     unit = "MMD^2"
     higher_is_better = False
     equal_n = False
+    recommended_clips = LEAST_FOR_INTERVAL
     formula = "unbiased MMD^2, k(x,y) = (<x,y>/D + 1)^3, float64"
     aggregation = EACH_SIZE
 
@@ -49,3 +52,4 @@ def unbiased(found: Mmd, scale: float = 1.0) -> Estimate:
 
 ON_SHAPES = Kvd(SHAPES)
 ON_STYLEGANV = Kvd(STYLEGANV)
+ON_VIDEOMAE = Kvd(VIDEOMAE)

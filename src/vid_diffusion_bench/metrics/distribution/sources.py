@@ -17,13 +17,14 @@ class Source:
     """``extractor`` gives the vectors, ``label`` stands in the metric's label and ``variant`` in its name.
 
     ``clips`` is the size of a set that published figures on these features use, or that keeps bias below what one looks
-    for; ``real_extractor`` is that of real clips where the protocol samples them otherwise.
+    for; only metrics with bias read it. ``real_extractor`` is that of real clips where the protocol samples them
+    otherwise.
     """
 
     label: str
     extractor: str
     variant: str
-    clips: int
+    clips: int = 2
     real_extractor: str | None = None
 
     def vector(self, clip: Clip, *, real: bool = False) -> npt.NDArray[np.float64]:
@@ -34,6 +35,7 @@ class Source:
 
 SHAPES = Source("shapes-v1", "shapes-v1-video", "", 256)
 STYLEGANV = Source("i3d-styleganv", "i3d-styleganv", "styleganv", 2048, "i3d-styleganv-offset")
+VIDEOMAE = Source("videomae-base", "videomae-base", "videomae")
 VJEPA2 = Source("vjepa2-vit-l", "vjepa2-vit-l", "vjepa2", 5000)
 
 

@@ -101,13 +101,13 @@ def part(dimension: str) -> Metric:
     name, label = f"{dimension}:{PROTOCOL}", f"{dimension}[{PROTOCOL}]"
     if name not in MetricRegistry:
         raise MetricComputationError(f"no metric {name} is registered")
-    metric = MetricRegistry.get(name)
+    try:
+        metric = MetricRegistry.get(name)
+        metric.protocol()
+    except (ModelLoadingError, ValidationError) as error:
+        raise MetricComputationError(error.message) from error
     if metric.label != label:
         raise MetricComputationError(f"{name} is {metric.label} and not {label}")
-    try:
-        metric.protocol()
-    except (ModelLoadingError, MissingDependencyError) as error:
-        raise MetricComputationError(error.message) from error
     return metric
 
 
