@@ -7,7 +7,7 @@ from typing import Final
 
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.gate.limits import CostLimit, Limits
-from vid_diffusion_bench.gate.pairs import Pair
+from vid_diffusion_bench.comparison.pairs import Pair
 from vid_diffusion_bench.gate.result import Check
 from vid_diffusion_bench.results import Cost, Manifest, MetricResult
 from vid_diffusion_bench.statistics import cluster_bootstrap

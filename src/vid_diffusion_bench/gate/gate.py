@@ -11,7 +11,7 @@ from vid_diffusion_bench.gate.closeness import Progress, closeness_checks
 from vid_diffusion_bench.gate.cohort import SURROUNDINGS, cohort_differences
 from vid_diffusion_bench.gate.cost import cost_checks
 from vid_diffusion_bench.gate.limits import Limits, canonical
-from vid_diffusion_bench.gate.pairs import PARAMETERS, Pair, pair_samples
+from vid_diffusion_bench.comparison.pairs import PARAMETERS, Pair, pair_samples
 from vid_diffusion_bench.gate.quality import quality_checks
 from vid_diffusion_bench.gate.result import Check, GateResult, Pairing, Part, Side
 from vid_diffusion_bench.gate.verdict import decide
