@@ -11,10 +11,18 @@ from vid_diffusion_bench.comparison.adjust import adjusted
 from vid_diffusion_bench.comparison.differences import difference_of, paired_values
 from vid_diffusion_bench.comparison.figures import Figure, find_figure, find_figures
 from vid_diffusion_bench.comparison.frontier import frontier
+from vid_diffusion_bench.comparison.looks import SEQUEL
 from vid_diffusion_bench.comparison.matching import BY_PROMPT, Matching
 from vid_diffusion_bench.comparison.protocols import protocol_differences
 from vid_diffusion_bench.comparison.ranking import ranks_of
-from vid_diffusion_bench.comparison.result import Comparison, Difference, FigureComparison, Frontier, Refusal
+from vid_diffusion_bench.comparison.result import (
+    Comparison,
+    Difference,
+    FigureComparison,
+    Frontier,
+    Refusal,
+    SequentialInfo,
+)
 from vid_diffusion_bench.comparison.set_features import SetFeatures
 from vid_diffusion_bench.comparison.subjects import Run, Subject, find_subjects
 from vid_diffusion_bench.comparison.whole_sets import RECOMPUTED, set_difference
@@ -35,6 +43,12 @@ _METHODS: Final = (
 _SETS: Final = (
     "Numbers of whole sets (FVD, FID, IS): permutation test; both sets against the same real clips, N against N; a "
     "fair coin for each prompt exchanges the labels; the statistic is the absolute difference of the two numbers."
+)
+
+
+_STOPPED: Final = (
+    "the run stopped early on {0}: its look is the test; the intervals and p-values of {0} and what goes with it are "
+    "those of a sample of fixed size, and look surer than they are"
 )
 
 
@@ -87,12 +101,17 @@ def compare(runs: Sequence[Run], models: Sequence[str] | None = None, question: 
     """
     asked = question or Question()
     asked.check()
-    subjects = find_subjects(runs, models)
+    return compare_subjects(find_subjects(runs, models), asked)
+
+
+def compare_subjects(subjects: Sequence[Subject], asked: Question) -> Comparison:
+    """As :func:`compare`, of subjects that are found already."""
     matching = Matching(subjects)
     every = find_figures(subjects)
     chosen = every if asked.metrics is None else [find_figure(every, name) for name in dict.fromkeys(asked.metrics)]
     margins = {find_figure(every, name).name: margin for name, margin in asked.margins.items()}
-    features = SetFeatures(compute=asked.compute_features)
+    features = SetFeatures(compute=asked.compute_features, pairs=len(matching.pairs))
+    sequential = _sequential(subjects)
     figures = [
         _figure(figure, matching, features, margins.get(figure.name), asked.alpha)
         for figure in chosen
@@ -107,6 +126,7 @@ def compare(runs: Sequence[Run], models: Sequence[str] | None = None, question: 
         alpha=asked.alpha,
         methods=[*_METHODS, *([_SETS] if any(one.scope == "set" for one in figures) else [])],
         warnings=_warnings(subjects, matching),
+        sequential=sequential,
         reason=matching.reason,
     )
 
@@ -198,8 +218,18 @@ def _default_axes(figures: Sequence[Figure]) -> list[Figure]:
     return [*quality[:1], *(one for one in measured if one.name == LATENCY)]
 
 
+def _sequential(subjects: Sequence[Subject]) -> SequentialInfo | None:
+    """How the run went, where all subjects are of one that might stop early."""
+    told = [subject.run.metadata.get(SEQUEL) for subject in subjects]
+    if not told or told[0] is None or any(one != told[0] for one in told):
+        return None
+    return SequentialInfo.model_validate(told[0])
+
+
 def _warnings(subjects: Sequence[Subject], matching: Matching) -> list[str]:
-    lines = [
+    stopped = _sequential(subjects)
+    lines = [_STOPPED.format(stopped.metric)] if stopped and stopped.stopped_early else []
+    lines += [
         f"the run of {subject.name} is {subject.run.status}, not completed"
         for subject in subjects
         if subject.run.status != "completed"

@@ -92,6 +92,7 @@ def _tested(found: Difference, differences: list[float], clusters: list[str]) ->
     return found.model_copy(
         update={
             "test": test.test,
+            "test_reason": test.reason or None,
             "statistic": test.statistic if math.isfinite(test.statistic) else None,
             "p_value": test.p_value,
             "effect": effect if size is not None else None,

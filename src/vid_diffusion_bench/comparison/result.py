@@ -79,6 +79,7 @@ class Difference(Value):
     confidence_interval: tuple[float, float] | None = None
     interval_reason: str | None = None
     test: str | None = None
+    test_reason: str | None = None
     statistic: float | None = None
     p_value: float | None = None
     p_holm: float | None = None
@@ -168,22 +169,31 @@ class Frontier(Value):
 
 
 class LookInfo(Value):
-    """One look of a sequential run: after ``prompts`` prompts, ``statistic`` against ``boundary``."""
+    """One look of a sequential run: after ``prompts`` prompts, ``statistic`` against ``boundary``.
+
+    ``n`` prompts of them have the metric in both models. ``reason`` says why there is no statistic.
+    """
 
     number: int
     prompts: int
-    statistic: float
+    n: int
+    statistic: float | None
     boundary: float
     stop: bool
+    reason: str | None = None
 
 
 class SequentialInfo(Value):
-    """A run that might stop early: the metric, what was planned, the looks, and where it ended."""
+    """A run that might stop early: the metric, what was planned, the looks, and where it ended.
+
+    ``difference_found`` is the verdict: a look passed its boundary.
+    """
 
     metric: str
     planned_prompts: int
     used_prompts: int
     stopped_early: bool
+    difference_found: bool
     looks: list[LookInfo]
     alpha: float
     method: str

@@ -27,10 +27,11 @@ class SetFeatures:
     """Rows of every subject and of the real clips, by metric; each read once.
 
     Features come from the user's store by the content of the clip's file. Without ``compute`` nothing is decoded.
+    ``pairs`` is how many pairs of subjects will be tested.
     """
 
-    def __init__(self, *, compute: bool = False, store: FeatureStore | None = None) -> None:
-        self.compute = compute
+    def __init__(self, *, compute: bool = False, store: FeatureStore | None = None, pairs: int = 1) -> None:
+        self.compute, self.pairs = compute, pairs
         self._store = store or feature_store()
         self._rows: dict[tuple[str, str], Rows] = {}
         self._references: dict[str, Reference | None] = {}

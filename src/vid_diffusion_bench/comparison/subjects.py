@@ -12,7 +12,8 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.results import BenchmarkResult, ModelResult
 from vid_diffusion_bench.storage import check_not_running, load_result
 
-Run = BenchmarkResult | Path | str
+Run = BenchmarkResult | tuple[BenchmarkResult, Path] | Path | str
+"""A result, whose clips lie in its ``output_dir``; a result and the folder they lie in; or the folder of a run."""
 RESULTS = "results.json"
 
 
@@ -66,7 +67,29 @@ def find_subjects(runs: Sequence[Run], models: Sequence[str] | None = None) -> l
     return [Subject(name, model, run, folder) for name, (model, run, folder) in zip(names, chosen, strict=True)]
 
 
+def joined(runs: Sequence[Run], models: Sequence[str] | None = None) -> BenchmarkResult:
+    """All subjects as one result, under the names they have in the comparison; the first run's in all else.
+
+    Raises:
+        As :func:`find_subjects`.
+    """
+    subjects = find_subjects(runs, models)
+    first = subjects[0].run
+    manifests = {name: manifest for subject in subjects for name, manifest in subject.run.manifests.items()}
+    results = [_renamed(subject) for subject in subjects]
+    return first.model_copy(update={"models": results, "manifests": manifests})
+
+
+def _renamed(subject: Subject) -> ModelResult:
+    if subject.name == subject.result.model_name:
+        return subject.result
+    records = [record.model_copy(update={"model": subject.name}) for record in subject.result.records]
+    return subject.result.model_copy(update={"model_name": subject.name, "records": records})
+
+
 def _load(run: Run) -> tuple[BenchmarkResult, Path]:
+    if isinstance(run, tuple):
+        return run
     if isinstance(run, BenchmarkResult):
         return run, Path(run.config.output_dir)
     folder = run_folder(run)

@@ -26,6 +26,8 @@ SMALLER_RESAMPLES: Final = 199
 MANY_ENTRIES: Final = 400_000
 """Entries of one set's features from which on :data:`SMALLER_RESAMPLES` are drawn, so that it takes minutes at most."""
 NO_INTERVAL: Final = "the bootstrap is biased for a number of whole sets; the permutation test needs none"
+MOST_PAIRS: Final = 15
+"""Pairs of models that are tested by permutation: with more, Holm's correction asks for more labellings than that."""
 RECOMPUTED: Final = frozenset({"n_per_set", "n"})
 """Fields of a protocol that say how many clips went in: the test takes equally many of both, so they may differ."""
 _FROM_A_FUNCTION = "a registered function of whole videos leaves no features to re-label"
@@ -62,6 +64,10 @@ def set_difference(
         if known.prompts < FEWEST_TWO_SIDED:
             raise MetricComputationError(
                 f"{known.prompts} prompts have too few labellings: {FEWEST_TWO_SIDED} are needed for p <= 0.05"
+            )
+        if features.pairs > MOST_PAIRS:
+            raise MetricComputationError(
+                f"{features.pairs} pairs of models are too many for permutation tests; name six models or fewer"
             )
         return known.model_copy(update=_tested(value, sets))
     except VidBenchError as error:

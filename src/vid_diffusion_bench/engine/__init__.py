@@ -1,5 +1,6 @@
 """The engine: plan, generate, record, score; resumable. Importing it imports no torch."""
 
+from vid_diffusion_bench.engine.early_stop import run_until_clear
 from vid_diffusion_bench.engine.levels import optimization_levels
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, PlannedSample, make_plan, sample_key
 from vid_diffusion_bench.engine.profile import profile
@@ -14,5 +15,6 @@ __all__ = [
     "profile",
     "rescore",
     "run",
+    "run_until_clear",
     "sample_key",
 ]
