@@ -39,10 +39,10 @@ class Sizes:
     """How much is run: pilot prompts, repeats of the comparison; prompts and seed sets of one model against itself."""
 
     pilot: int = 12
-    repeats: int = 4
+    repeats: int = 3
     null_prompts: int = 12
-    null_sets: int = 40
-    null_set_pairs: int = 100
+    null_sets: int = 60
+    null_set_pairs: int = 60
 
 
 def captions(count: int, start: int = 0) -> list[str]:

@@ -34,8 +34,12 @@ _TESTS: Final = (
     "Tests are two-sided, on each prompt's mean difference: paired t where Shapiro and Wilk's test does not refuse "
     "normality at 5 %, else a randomisation test that flips the prompts' signs."
 )
+_INTERVALS: Final = (
+    "Differences are first - second over pairs, clips of one prompt a cluster; intervals: 95 %, bootstrap of prompts, "
+    "4000 resamples, percentiles expanded for few prompts (Hesterberg 2015)."
+)
 _METHODS: Final = (
-    "Differences are first - second over pairs, clips of one prompt a cluster; 95 % intervals by bootstrap of prompts.",
+    _INTERVALS,
     _TESTS,
     "p: Holm's correction over all pairs of one figure. q: Benjamini and Hochberg's over every test here.",
     "Probabilities (best, on the frontier) are shares of 2000 resamples of the prompts that all models have.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vid_diffusion_bench.comparison.figures import Figure
 from vid_diffusion_bench.comparison.pairs import Pair
@@ -13,9 +14,10 @@ from vid_diffusion_bench.comparison.subjects import Subject
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.statistics import (
     FEWEST_CLUSTERS,
-    cluster_bootstrap,
+    FEWEST_TWO_SIDED,
     equivalence,
     hedges_g,
+    lower_bound,
     mean,
     non_inferiority,
     paired_test,
@@ -24,6 +26,7 @@ from vid_diffusion_bench.statistics import (
 
 ONE_PROMPT = "the pairs are of one prompt; clips of one prompt are not independent, so nothing can be tested"
 ALL_EQUAL = "all pairs are equal"
+RESAMPLES = 4000
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ def difference_of(
 ) -> Difference:
     """What the pairs say; ``reason`` where they say nothing. The p-values are not adjusted yet.
 
-    The interval is the cluster bootstrap's over prompts, the test :func:`~vid_diffusion_bench.statistics.paired_test`'s
-    choice.
+    The interval is of the bootstrap of prompts with the percentiles expanded for few of them, as
+    :func:`~vid_diffusion_bench.statistics.lower_bound` says; the test is the choice of
+    :func:`~vid_diffusion_bench.statistics.paired_test`.
     """
     differences, clusters = values.differences, values.clusters
     prompts = len(set(clusters))
@@ -72,7 +76,7 @@ def difference_of(
     )
     if prompts < 2:
         return known.model_copy(update={"reason": ONE_PROMPT, "interval_reason": ONE_PROMPT})
-    found = known.model_copy(update={"confidence_interval": cluster_bootstrap(differences, clusters)})
+    found = known.model_copy(update=_interval(differences, clusters))
     if not any(differences):
         found = found.model_copy(update={"p_value": 1.0, "reason": ALL_EQUAL})
     else:
@@ -81,6 +85,18 @@ def difference_of(
         outcome = margin_test(differences, clusters, margin, higher_is_better=higher_is_better)
         found = found.model_copy(update={"margin": outcome})
     return found
+
+
+def _interval(differences: list[float], clusters: list[str]) -> dict[str, Any]:
+    """Both one-sided 97.5 % bounds, or why so few prompts have none."""
+    prompts = len(set(clusters))
+    if prompts < FEWEST_TWO_SIDED:
+        return {"interval_reason": f"{prompts} prompts are too few for an interval; {FEWEST_TWO_SIDED} are needed"}
+    low, minus_high = (
+        lower_bound(values, clusters, confidence=0.975, resamples=RESAMPLES)
+        for values in (differences, [-difference for difference in differences])
+    )
+    return {"confidence_interval": (low, -minus_high)}
 
 
 def _tested(found: Difference, differences: list[float], clusters: list[str]) -> Difference:

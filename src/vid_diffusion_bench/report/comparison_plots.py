@@ -59,7 +59,7 @@ def _differences(comparison: Comparison, figure: FigureComparison) -> dict[str, 
     title = f"difference in {figure.name}{unit}{direction[figure.higher_is_better]}"
     layout = {
         "showlegend": False,
-        "xaxis": {"title": {"text": escape(title)}, "zeroline": True, "zerolinewidth": 2},
+        "xaxis": {"title": {"text": escape(title)}, "zeroline": True, "zerolinewidth": 2, "rangemode": "tozero"},
         "yaxis": {"type": "category", "range": [-0.6, len(traces) - 0.3]},
     }
     return {"data": traces, "layout": layout}
