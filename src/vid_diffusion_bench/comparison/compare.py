@@ -36,7 +36,7 @@ _TESTS: Final = (
 )
 _INTERVALS: Final = (
     "Differences are first - second over pairs, clips of one prompt a cluster; intervals: 95 %, bootstrap of prompts, "
-    "4000 resamples, percentiles expanded for few prompts (Hesterberg 2015)."
+    "2000 resamples, percentiles expanded for few prompts (Hesterberg 2015)."
 )
 _METHODS: Final = (
     _INTERVALS,

@@ -15,9 +15,9 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.statistics import (
     FEWEST_CLUSTERS,
     FEWEST_TWO_SIDED,
+    cluster_bootstrap,
     equivalence,
     hedges_g,
-    lower_bound,
     mean,
     non_inferiority,
     paired_test,
@@ -26,7 +26,6 @@ from vid_diffusion_bench.statistics import (
 
 ONE_PROMPT = "the pairs are of one prompt; clips of one prompt are not independent, so nothing can be tested"
 ALL_EQUAL = "all pairs are equal"
-RESAMPLES = 4000
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,7 @@ def difference_of(
 ) -> Difference:
     """What the pairs say; ``reason`` where they say nothing. The p-values are not adjusted yet.
 
-    The interval is of the bootstrap of prompts with the percentiles expanded for few of them, as
-    :func:`~vid_diffusion_bench.statistics.lower_bound` says; the test is the choice of
+    The interval is :func:`~vid_diffusion_bench.statistics.cluster_bootstrap`'s over prompts, the test the choice of
     :func:`~vid_diffusion_bench.statistics.paired_test`.
     """
     differences, clusters = values.differences, values.clusters
@@ -88,15 +86,11 @@ def difference_of(
 
 
 def _interval(differences: list[float], clusters: list[str]) -> dict[str, Any]:
-    """Both one-sided 97.5 % bounds, or why so few prompts have none."""
+    """The 95 % interval, or why so few prompts have none."""
     prompts = len(set(clusters))
     if prompts < FEWEST_TWO_SIDED:
         return {"interval_reason": f"{prompts} prompts are too few for an interval; {FEWEST_TWO_SIDED} are needed"}
-    low, minus_high = (
-        lower_bound(values, clusters, confidence=0.975, resamples=RESAMPLES)
-        for values in (differences, [-difference for difference in differences])
-    )
-    return {"confidence_interval": (low, -minus_high)}
+    return {"confidence_interval": cluster_bootstrap(differences, clusters)}
 
 
 def _tested(found: Difference, differences: list[float], clusters: list[str]) -> Difference:
