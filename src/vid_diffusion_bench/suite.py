@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vid_diffusion_bench import engine, events
+from vid_diffusion_bench import comparison, engine, events
+from vid_diffusion_bench.comparison import Run
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import (
     GenerationError,
@@ -152,24 +154,77 @@ class BenchmarkSuite:
             raise ValidationError(f"max_workers is {max_workers}; it must be at least 1")
         return self.run(self._config(model_names, prompts, metrics, parameters))
 
-    def compare_models(self, result: BenchmarkResult) -> dict[str, Any]:
-        """Rank the models of a result, and say which of them no other beats in both quality and latency.
+    def compare_models(self, *runs: Run, models: Sequence[str] | None = None, **question: Any) -> dict[str, Any]:
+        """Rank the models of one or several runs, say who is beaten by none, and test every difference.
+
+        Args:
+            runs: Results, or folders of runs. Models of the same name get their run's name beside theirs.
+            models: Which models. Default: all.
+            question: Fields of :class:`~vid_diffusion_bench.comparison.Question`: ``metrics``, ``objectives``,
+                ``margins``, ``budgets``, ``floors``, ``alpha`` ...
 
         Returns:
             ``ranked_by`` (metric), ``ranking`` (a list of ``rank, model, value, confidence_interval``, best first),
             ``pareto_frontier`` (model names), ``pareto_axes`` (the two metrics), and ``metrics`` (metric to model to
-            value). Values of different protocols are kept apart: such a metric is listed once for each.
+            value). Values of different protocols are kept apart: such a metric is listed once for each. Then the fields
+            of :class:`~vid_diffusion_bench.comparison.Comparison` as plain data: ``figures`` with the paired tests and
+            ranks of each, ``frontier`` with probabilities, ``pairs``, ``methods``, ``warnings``, ``reason`` ...
+
+        Raises:
+            ValidationError: No runs, or something that cannot be asked.
+            MetricNotFoundError: A figure that no run has.
+            BenchmarkNotFoundError: A folder holds no finished run.
+            StorageError: A folder's result is damaged, or a run is writing to it.
         """
-        board = Board.of(result)
+        found = comparison.compare(runs, models, _question(question))
+        board = Board.of(comparison.joined(runs, models))
         quality, latency = board.ranked_by, board.column(LATENCY)
         axes = [quality, latency] if quality and latency else []
         return {
+            **found.model_dump(mode="json"),
             "ranked_by": quality.title if quality else None,
             "ranking": _ranking(board),
             "pareto_frontier": board.frontier(quality, latency) if quality and latency else [],
             "pareto_axes": [column.title for column in axes],
             "metrics": {c.title: {model: cell.value for model, cell in c.cells.items()} for c in board.columns},
         }
+
+    def compare_until_clear(
+        self,
+        model_names: Sequence[str],
+        prompts: Sequence[str],
+        *,
+        metric: str,
+        looks: int = 4,
+        alpha: float = 0.05,
+        metrics: Sequence[str] | None = None,
+        **parameters: Any,
+    ) -> BenchmarkResult:
+        """Run two models until ``metric`` tells them apart, or all prompts are used; see
+        :func:`~vid_diffusion_bench.engine.run_until_clear`.
+
+        Raises:
+            ValidationError: Not two models, fewer than two prompts a look, a metric of whole sets, a wrong parameter.
+            MetricNotFoundError: No such metric.
+            ModelNotFoundError: A model is not known.
+        """
+        config = self._filled(self._config(model_names, prompts, metrics, parameters))
+        return engine.run_until_clear(config, metric, looks=looks, alpha=alpha, listener=self._tell)
+
+    def plan_comparison(self, *runs: Run, metric: str, difference: float, **options: Any) -> comparison.SamplePlan:
+        """How many prompts and seeds show a difference of ``metric``, from the variance of a pilot at hand.
+
+        Args:
+            runs: The pilot: results or folders of runs.
+            metric: A metric of single clips, or a figure such as ``avg_latency_ms``.
+            difference: The smallest difference that matters, in the metric's unit.
+            options: ``models``, ``seeds``, ``power``, ``alpha`` of :func:`~vid_diffusion_bench.comparison.plan`.
+
+        Raises:
+            ValidationError: What cannot be planned, with the reason.
+            MetricNotFoundError: The pilot has no such figure.
+        """
+        return comparison.plan(runs, metric, difference, **options)
 
     def _config(
         self, models: Iterable[str], prompts: Sequence[str], metrics: Sequence[str] | None, parameters: dict[str, Any]
@@ -197,6 +252,13 @@ def _ranking(board: Board) -> list[dict[str, Any]]:
         }
         for rank, model in enumerate(board.ranked_by.order(), 1)
     ]
+
+
+def _question(fields: dict[str, Any]) -> comparison.Question:
+    known = [field.name for field in dataclasses.fields(comparison.Question)]
+    if unknown := sorted(fields.keys() - set(known)):
+        raise ValidationError(f"a comparison has no option {unknown[0]!r}", remedy=f"options are {', '.join(known)}")
+    return comparison.Question(**fields)
 
 
 def _first_error(result: ModelResult, config: BenchmarkConfig) -> VidBenchError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vid_diffusion_bench.comparison.clip_costs import money
 from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
-from vid_diffusion_bench.engine.power import disturbances, money_of
+from vid_diffusion_bench.engine.power import disturbances
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import ClipInfo, Conditions, Cost, Manifest, SampleRecord
@@ -63,7 +64,7 @@ def test_cost_by_the_hour_by_the_kwh_and_by_both():
     both = figures(*TWO, prices=MachinePrices(price_per_hour=3.6, price_per_kwh=0.36))["cost_per_clip"]
     assert both.value == pytest.approx(by_hour.value + by_kwh["cost_per_clip"].value)
     assert both.protocol_fingerprint != by_hour.protocol_fingerprint
-    assert money_of(Cost(latency=3600.0), MachinePrices(price_per_hour=2.0)) == 2.0
+    assert money(Cost(latency=3600.0), MachinePrices(price_per_hour=2.0)) == 2.0
 
 
 def test_a_price_of_electricity_without_energy_gives_no_cost():

@@ -3,10 +3,10 @@ import pytest
 
 from vid_diffusion_bench.config import GenerationParameters, prompt_id
 from vid_diffusion_bench.engine import run
-from vid_diffusion_bench.engine.reference import find_reference
 from vid_diffusion_bench.models import GenerationRequest
 from vid_diffusion_bench.models.oracle import OracleModel
 from vid_diffusion_bench.results import ClipInfo, SampleRecord
+from vid_diffusion_bench.scoring.reference import find_reference
 from vid_diffusion_bench.video import write_lossless
 from vid_diffusion_bench.world.analysis import analyse
 

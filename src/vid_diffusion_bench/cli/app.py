@@ -41,7 +41,13 @@ _RUN, _LOOK, _SETUP, _SERVER = (
 )
 _COMMANDS = (
     ("benchmark", "benchmark:benchmark", _RUN, "Make clips with one model, time and score them."),
-    ("compare", "compare:compare", _RUN, "Run several models on the same prompts and seeds, and rank them."),
+    (
+        "compare",
+        "compare:compare",
+        _RUN,
+        "Run several models, or take runs at hand: which differences are real?",
+    ),
+    ("plan", "plan:plan", _RUN, "How many prompts and seeds a difference needs, from a pilot run."),
     ("run", "run:run", _RUN, "Run a configuration file, or models on a prompt file."),
     ("profile", "profile:profile", _RUN, "Find out where one model's time, memory and energy go."),
     ("score", "score:score", _RUN, "Score the stored clips of a run again, with the same or other metrics."),

@@ -8,10 +8,10 @@ from typing import Any
 
 from vid_diffusion_bench.disclosure.reference import built_in, fingerprint_of, stated_fingerprints
 from vid_diffusion_bench.disclosure.verification import CANNOT, Check, Difference, check_of
-from vid_diffusion_bench.engine.reference import NO_REFERENCE, Pairs, find_reference
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.results import BenchmarkResult
 from vid_diffusion_bench.scoring import Reference
+from vid_diffusion_bench.scoring.reference import NO_REFERENCE, Pairs, find_reference
 
 _NOT_GIVEN = "the run compared with a folder of real clips, which is not in the bundle: give it with --reference DIR"
 

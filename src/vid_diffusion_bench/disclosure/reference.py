@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from vid_diffusion_bench.engine.reference import Pairs, find_reference
 from vid_diffusion_bench.exceptions import InvalidVideoError, ValidationError
 from vid_diffusion_bench.results import BenchmarkResult
 from vid_diffusion_bench.scoring import Reference
+from vid_diffusion_bench.scoring.reference import Pairs, find_reference
 
 _RECIPE = (
     "two renderings of every sample's prompt by the built-in world, of the clips' size, seeded by (seed, 0x5EED) and "

@@ -1,11 +1,14 @@
 """The engine: plan, generate, record, score; resumable. Importing it imports no torch."""
 
+from vid_diffusion_bench.engine.conditions import Made, run_conditions
+from vid_diffusion_bench.engine.early_stop import run_until_clear
 from vid_diffusion_bench.engine.levels import optimization_levels
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, PlannedSample, make_plan, sample_key
 from vid_diffusion_bench.engine.profile import profile
 from vid_diffusion_bench.engine.run import rescore, run
 
 __all__ = [
+    "Made",
     "Plan",
     "PlannedModel",
     "PlannedSample",
@@ -14,5 +17,7 @@ __all__ = [
     "profile",
     "rescore",
     "run",
+    "run_conditions",
+    "run_until_clear",
     "sample_key",
 ]

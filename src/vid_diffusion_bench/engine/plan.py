@@ -60,7 +60,7 @@ class PlannedModel:
     model: VideoModel | None
     precision: str
     batches: tuple[tuple[PlannedSample, ...], ...]
-    error: ModelLoadingError | None = None
+    error: ModelLoadingError | ValidationError | None = None
     first_frame: FirstFrameModel | None = None
     profile: OptimizationProfile = field(default_factory=OptimizationProfile)
 
@@ -150,12 +150,12 @@ def _plan(
     error = model if isinstance(model, ModelLoadingError) else None
     if isinstance(model, VideoModel):
         try:
-            return _plan_model(name, model, config, device)
+            return plan_model(name, model, config, device)
         except ModelLoadingError as caught:
             error = caught
         except ValidationError as problem:
             problems.append(problem)
-    batches = _batches(name, config, config.parameters_set(), Decides({"not opened": name}))
+    batches = make_batches(name, config, config.parameters_set(), Decides({"not opened": name}))
     return PlannedModel(name, None, config.precision or "", batches, error)
 
 
@@ -175,7 +175,13 @@ def _raise(problems: list[VidBenchError], opened: Mapping[str, object]) -> None:
         )
 
 
-def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: str) -> PlannedModel:
+def plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: str) -> PlannedModel:
+    """Lay out the samples of one opened model.
+
+    Raises:
+        ModelLoadingError: It cannot be opened here after all.
+        ValidationError: It cannot do what is asked.
+    """
     parameters = config.parameters_set().over(model.defaults)
     profile = config.profile_on(device)
     model.use_profile(profile, device)
@@ -196,7 +202,7 @@ def _plan_model(name: str, model: VideoModel, config: BenchmarkConfig, device: s
         "device": REMOTE if isinstance(model, ServedModel) else device_type(device),
         **({"optimization": switches} if (switches := profile.switches()) else {}),
     }
-    batches = _batches(name, config, parameters, Decides(decides, inputs))
+    batches = make_batches(name, config, parameters, Decides(decides, inputs))
     return PlannedModel(name, model, precision, batches, first_frame=first_frame, profile=profile)
 
 
@@ -254,7 +260,7 @@ class Decides:
         return self.inputs.get(request.parameters.image, {})
 
 
-def _batches(
+def make_batches(
     name: str, config: BenchmarkConfig, parameters: GenerationParameters, decides: Decides
 ) -> tuple[tuple[PlannedSample, ...], ...]:
     """The samples of one model, in the batches they are made in."""

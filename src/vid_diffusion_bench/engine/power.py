@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from vid_diffusion_bench.comparison.clip_costs import joules, money
 from vid_diffusion_bench.engine.figures import About, Measured, interval
 from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import Cost, MetricResult
@@ -12,7 +13,6 @@ from vid_diffusion_bench.statistics import mean
 
 MUCH_OTHER_LOAD = 0.1
 """Share of the machine's processor time that other processes may take before a warning says so."""
-_JOULES_A_KWH = 3.6e6
 _NOT_EXCLUSIVE = "the counters see all work on the chip, not only this process's"
 
 
@@ -20,19 +20,19 @@ def energy_figures(about: About, completed: Measured, reason: str | None) -> lis
     """Joules a clip, joules a second of video, mean watts while clips were made."""
     known = [(record, cost) for record, cost in completed if cost.energy_joules is not None]
     why = reason or _missing(completed, known)
-    joules = [_share(cost) for _, cost in known]
+    shares = [joules(cost) or 0.0 for _, cost in known]
     sources = sorted({source for _, cost in known for source in cost.energy})
     shared = {"n": len(known), "also": {"energy": sources}, "warnings": [_NOT_EXCLUSIVE] if known else []}
     seconds = [cost.latency / cost.batch_size for _, cost in known]
     video = [record.clip.num_frames / record.clip.fps for record, _ in known if record.clip]
-    per_clip = None if why else mean(joules)
-    per_second = None if why else math.fsum(joules) / math.fsum(video)
-    watts = None if why else math.fsum(joules) / math.fsum(seconds)
+    per_clip = None if why else mean(shares)
+    per_second = None if why else math.fsum(shares) / math.fsum(video)
+    watts = None if why else math.fsum(shares) / math.fsum(seconds)
     ratio = "no interval is computed for a ratio of sums"
     return [
         about.result(
             "energy_per_clip_joules", per_clip, unit="J", higher_is_better=False, reason=why,
-            **({} if why else interval(joules, known)), **shared,
+            **({} if why else interval(shares, known)), **shared,
         ),
         about.result(
             "energy_per_video_second_joules", per_second, unit="J/s", higher_is_better=False, reason=why,
@@ -49,7 +49,7 @@ def cost_figures(about: About, completed: Measured, prices: MachinePrices, reaso
     needs_energy = prices.price_per_kwh is not None
     known = [(record, cost) for record, cost in completed if not needs_energy or cost.energy_joules is not None]
     why = reason or _missing(completed, known)
-    money = [money_of(cost, prices) for _, cost in known]
+    spent = [money(cost, prices) for _, cost in known]
     video = [record.clip.num_frames / record.clip.fps for record, _ in known if record.clip]
     shared = {
         "unit": prices.currency,
@@ -58,24 +58,15 @@ def cost_figures(about: About, completed: Measured, prices: MachinePrices, reaso
         "n": len(known),
         "also": {"prices": prices.model_dump(mode="json")},
     }
-    per_second = None if why else math.fsum(money) / math.fsum(video)
+    per_second = None if why else math.fsum(spent) / math.fsum(video)
     return [
         about.result(
-            "cost_per_clip", None if why else mean(money), **({} if why else interval(money, known)), **shared
+            "cost_per_clip", None if why else mean(spent), **({} if why else interval(spent, known)), **shared
         ),
         about.result(
             "cost_per_video_second", per_second, interval_reason="no interval is computed for a ratio of sums", **shared
         ),
     ]
-
-
-def money_of(cost: Cost, prices: MachinePrices) -> float:
-    """What one clip of a call cost: its share of the hours, and of the energy, at their prices."""
-    hours = cost.latency / cost.batch_size / 3600
-    by_hour = hours * (prices.price_per_hour or 0.0)
-    if prices.price_per_kwh is None:
-        return by_hour
-    return by_hour + _share(cost) / _JOULES_A_KWH * prices.price_per_kwh
 
 
 def disturbances(costs: Sequence[Cost]) -> list[str]:
@@ -95,10 +86,6 @@ def disturbances(costs: Sequence[Cost]) -> list[str]:
         slowed = sum(bool(about.throttled) for about, _ in seen)
         warnings.append(f"slowed down in {slowed} of {len(seen)} calls: {', '.join(throttled)}")
     return warnings
-
-
-def _share(cost: Cost) -> float:
-    return (cost.energy_joules or 0.0) / cost.batch_size
 
 
 def _missing(completed: Measured, known: Measured) -> str | None:

@@ -122,14 +122,14 @@ def _begin(
 ) -> Session:
     """See what of the plan is there already."""
     samples = plan.samples
-    ended = _ended({sample.key for sample in samples}, store, retry_failed=retry_failed)
+    ended = ended_samples({sample.key for sample in samples}, store, retry_failed=retry_failed)
     done = sum(sample.key in ended for sample in samples)
     names = [planned.name for planned in plan.models]
     listener(events.RunStarted(store.benchmark_id, names, len(samples), done))
     return Session(config, plan.device, store, listener, stop, len(samples), done, ended)
 
 
-def _ended(keys: set[str], store: RunStore, *, retry_failed: bool) -> set[str]:
+def ended_samples(keys: set[str], store: RunStore, *, retry_failed: bool) -> set[str]:
     """The keys of samples that need not be made: failures that are to stay, and clips that are still whole."""
     return {
         key
@@ -144,7 +144,7 @@ def _ended(keys: set[str], store: RunStore, *, retry_failed: bool) -> set[str]:
 
 
 def _execute(plan: Plan, session: Session, started: float, *, score: bool) -> BenchmarkResult:
-    errors = {planned.name: _make(planned, session) for planned in plan.models}
+    errors = {planned.name: make_pending(planned, session) for planned in plan.models}
     models = _model_results(plan, session, errors)
     lacking = session.stop.is_set() and sum(len(model.records) for model in models) < session.total
     models, scored = _scored(models, session, None if score and not lacking else _STOPPED if lacking else _NOT_ASKED)
@@ -165,7 +165,7 @@ def _execute(plan: Plan, session: Session, started: float, *, score: bool) -> Be
     )
 
 
-def _make(planned: PlannedModel, session: Session) -> Failure | None:
+def make_pending(planned: PlannedModel, session: Session) -> Failure | None:
     """Make what is lacking of one model; why it could not be made ready, if it could not."""
     pending: list[Batch] = [
         batch for batch in planned.batches if any(sample.key not in session.ended for sample in batch)
@@ -185,7 +185,7 @@ def _model_results(plan: Plan, session: Session, errors: dict[str, Failure | Non
     results = []
     for planned in plan.models:
         error, about = errors[planned.name], known.get(planned.stored_as)
-        records = _records(planned, stored, error)
+        records = records_of(planned, stored, error)
         load_seconds = about.load_seconds if about else None
         figures = (
             served_performance(planned.name, records, manifests, session.config)
@@ -211,7 +211,7 @@ def _provenance(planned: PlannedModel, stored: StoredModel | None) -> dict[str, 
     return {**own, "optimization": before} if before and "optimization" in own else own
 
 
-def _records(planned: PlannedModel, stored: dict[str, SampleRecord], error: Failure | None) -> list[SampleRecord]:
+def records_of(planned: PlannedModel, stored: dict[str, SampleRecord], error: Failure | None) -> list[SampleRecord]:
     """The records in the order of the plan; samples that a stopped run did not come to have none."""
     records = []
     for sample in planned.samples:

@@ -8,11 +8,11 @@ from functools import partial
 
 from vid_diffusion_bench import events
 from vid_diffusion_bench.config import BenchmarkConfig
-from vid_diffusion_bench.engine.reference import NO_REFERENCE, Pairs, find_reference
 from vid_diffusion_bench.exceptions import GenerationCancelledError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.results import ModelResult, SampleRecord, Score
 from vid_diffusion_bench.scoring import Scores, ScoringClip, absent_result, feature_store, score
+from vid_diffusion_bench.scoring.reference import NO_REFERENCE, Pairs, find_reference
 from vid_diffusion_bench.storage import ClipStore
 
 BROKEN = "broken"

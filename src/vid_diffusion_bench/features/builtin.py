@@ -135,8 +135,13 @@ def _identity(name: str, folder: Path) -> dict[str, Any]:
         "config_sha256": _sha256(folder / FILES[0]),
         "preprocessing": PREPROCESSING,
         "precision": "float32, weights stored as float16",
-        "torch": version("torch"),
+        "torch": _torch_version(),
     }
+
+
+@cache
+def _torch_version() -> str:
+    return version("torch")
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vid_diffusion_bench.comparison.pairs import Pair
 from vid_diffusion_bench.exceptions import InvalidVideoError
 from vid_diffusion_bench.gate.limits import CLOSENESS, Limits
-from vid_diffusion_bench.gate.pairs import Pair
 from vid_diffusion_bench.gate.quality import too_few
 from vid_diffusion_bench.gate.result import Check
 from vid_diffusion_bench.results import MetricResult, Score

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from vid_diffusion_bench.gate.pairs import Pair
+from vid_diffusion_bench.comparison.pairs import Pair
 from vid_diffusion_bench.results import Manifest, SampleRecord
 
 SURROUNDINGS: Final = tuple(Manifest.model_fields)

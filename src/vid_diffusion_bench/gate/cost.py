@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
 
+from vid_diffusion_bench.comparison.clip_costs import OF_A_CLIP
+from vid_diffusion_bench.comparison.pairs import Pair
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.gate.limits import CostLimit, Limits
-from vid_diffusion_bench.gate.pairs import Pair
 from vid_diffusion_bench.gate.result import Check
-from vid_diffusion_bench.results import Cost, Manifest, MetricResult
+from vid_diffusion_bench.results import Manifest, MetricResult
 from vid_diffusion_bench.statistics import cluster_bootstrap
-
-
-def _latency(cost: Cost) -> float | None:
-    return cost.latency * 1000
-
-
-def _energy(cost: Cost) -> float | None:
-    return None if cost.energy_joules is None else cost.energy_joules / cost.batch_size
-
-
-_OF_A_CLIP: Final[dict[str, Callable[[Cost], float | None]]] = {
-    "avg_latency_ms": _latency,
-    "energy_per_clip_joules": _energy,
-}
-"""Figures that are means over clips, so that the difference of a pair exists."""
 
 
 def cost_checks(
@@ -73,7 +58,7 @@ def _check(
 
 def _interval(name: str, pairs: Sequence[Pair]) -> tuple[float, float] | None:
     """The interval of the mean difference, where pairs have one."""
-    of = _OF_A_CLIP.get(name)
+    of = OF_A_CLIP.get(name)
     costs = [(pair, pair.baseline.cost, pair.candidate.cost) for pair in pairs]
     values = [
         (pair.cluster, of(a), of(b)) for pair, a, b in costs if of is not None and a is not None and b is not None

@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, get_args
 
+from vid_diffusion_bench.comparison.pairs import PARAMETERS, Pair, Pairing, pair_samples
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.gate.closeness import Progress, closeness_checks
 from vid_diffusion_bench.gate.cohort import SURROUNDINGS, cohort_differences
 from vid_diffusion_bench.gate.cost import cost_checks
 from vid_diffusion_bench.gate.limits import Limits, canonical
-from vid_diffusion_bench.gate.pairs import PARAMETERS, Pair, pair_samples
 from vid_diffusion_bench.gate.quality import quality_checks
-from vid_diffusion_bench.gate.result import Check, GateResult, Pairing, Part, Side
+from vid_diffusion_bench.gate.result import Check, GateResult, Part, Side
 from vid_diffusion_bench.gate.verdict import decide
 from vid_diffusion_bench.results import BenchmarkResult, ModelResult
 from vid_diffusion_bench.scoring.one_pass import no_progress

@@ -7,7 +7,7 @@ from typing import Final
 
 from vid_diffusion_bench.gate import words
 from vid_diffusion_bench.gate.result import Check, GateResult, Verdict
-from vid_diffusion_bench.report.exporters import markdown_text
+from vid_diffusion_bench.report.markup import markdown_text
 
 _MARKS: Final[dict[Verdict, str]] = {"pass": "✅", "regression": "❌", "not comparable": "⚠️"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vid_diffusion_bench.comparison.pairs import Pair
 from vid_diffusion_bench.gate.limits import Limits
-from vid_diffusion_bench.gate.pairs import Pair
 from vid_diffusion_bench.gate.result import Check
 from vid_diffusion_bench.results import MetricResult, ModelResult, SampleRecord
 from vid_diffusion_bench.statistics import FEWEST_CLUSTERS, cluster_bootstrap, mean, non_inferiority

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, computed_field
 
+from vid_diffusion_bench.comparison.pairs import Pairing
 from vid_diffusion_bench.results import Value
 
 Group = Literal["samples", "closeness", "quality", "cost"]
@@ -44,29 +45,6 @@ class Check(Value):
     total: int = 0
     reason: str | None = None
     warnings: list[str] = Field(default_factory=list)
-
-
-class Pairing(Value):
-    """How the samples found each other: counts.
-
-    ``paired`` have the same prompt, seed and parameters in both runs; ``other_parameters`` only the first two, and
-    ``differing`` says which parameters. Of the paired, ``both_clips`` have two clips; ``lost`` only the baseline's
-    (``lost_to``: failure code to count), ``gained`` only the candidate's, ``neither`` none.
-    """
-
-    baseline: int
-    candidate: int
-    paired: int = 0
-    prompts: int = 0
-    only_baseline: int = 0
-    only_candidate: int = 0
-    other_parameters: int = 0
-    differing: dict[str, str] = Field(default_factory=dict)
-    both_clips: int = 0
-    lost: int = 0
-    lost_to: dict[str, int] = Field(default_factory=dict)
-    gained: int = 0
-    neither: int = 0
 
 
 class Side(Value):

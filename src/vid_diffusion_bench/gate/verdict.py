@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vid_diffusion_bench.gate.result import DECIDED, Check, Group, Pairing, Part, Verdict
+from vid_diffusion_bench.comparison.pairs import Pairing
+from vid_diffusion_bench.gate.result import DECIDED, Check, Group, Part, Verdict
 
 GROUPS: dict[Part, tuple[Group, ...]] = {"quality": ("closeness", "quality"), "cost": ("cost",)}
 

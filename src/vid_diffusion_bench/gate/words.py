@@ -6,6 +6,7 @@ from typing import Final
 
 from vid_diffusion_bench.gate.result import Check, GateResult, Group, Outcome, Verdict
 from vid_diffusion_bench.report import numbers
+from vid_diffusion_bench.report.numbers import signed
 
 TITLES: Final[dict[Group, str]] = {
     "samples": "Samples",
@@ -44,12 +45,6 @@ def interval(check: Check) -> str:
         return ""
     write = numbers.compact if check.group == "closeness" else signed
     return f"[{', '.join(map(write, check.confidence_interval))}]"
-
-
-def signed(value: float) -> str:
-    """A difference to three significant digits, with its sign."""
-    text = f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}" if abs(value) >= 1e-4 else f"{value:+.1e}"
-    return text.replace("-", "−") if value else "0"
 
 
 def limit(check: Check) -> str:

@@ -1,7 +1,8 @@
 """Reports: the terminal's table, files of numbers, and one HTML page. All are views of a :class:`BenchmarkResult`."""
 
 from vid_diffusion_bench.report.board import Board, Column
-from vid_diffusion_bench.report.exporters import FORMATS, export
+from vid_diffusion_bench.report.comparison_terminal import comparison_table
+from vid_diffusion_bench.report.exporters import FORMATS, export, write_file
 from vid_diffusion_bench.report.page import html
 from vid_diffusion_bench.report.pictures import ContactSheet
 from vid_diffusion_bench.report.profile import ProfileTable
@@ -15,10 +16,12 @@ __all__ = [
     "Column",
     "ContactSheet",
     "ProfileTable",
+    "comparison_table",
     "export",
     "html",
     "profile_html",
     "table",
     "trace",
+    "write_file",
     "write_trace",
 ]

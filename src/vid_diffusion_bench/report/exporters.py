@@ -4,36 +4,73 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from vid_diffusion_bench.comparison import Comparison, compare
 from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
+from vid_diffusion_bench.report import comparison_words
 from vid_diffusion_bench.report.board import Board, Column
+from vid_diffusion_bench.report.comparison_exports import comparison_latex, comparison_markdown
+from vid_diffusion_bench.report.markup import latex_row, latex_text, markdown_row, markdown_text
 from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
 
 Format = Literal["csv", "json", "parquet", "markdown", "latex"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-Rows = Literal["metrics", "samples"]
+Rows = Literal["metrics", "samples", "differences"]
 
 
-def export(result: BenchmarkResult, format: str, path: Path | str, *, rows: Rows = "metrics") -> Path:  # noqa: A002
+def export(
+    result: BenchmarkResult,
+    format: str,  # noqa: A002
+    path: Path | str,
+    *,
+    rows: Rows = "metrics",
+    folder: Path | str | None = None,
+) -> Path:
     """Write ``result`` to ``path`` and give the path back.
 
-    ``csv`` and ``parquet`` hold one row a number (``rows="metrics"``) or one a clip (``rows="samples"``); ``json``
-    is the whole result; ``markdown`` and ``latex`` are the ranking table.
+    ``csv`` and ``parquet`` hold one row a number (``rows="metrics"``), one a clip (``rows="samples"``) or one a
+    difference of two models (``rows="differences"``); ``json`` is the whole result, ``markdown`` and ``latex`` are the
+    ranking table, or, with ``differences``, the comparison. ``folder`` is where the run lies, if not where it was made.
 
     Raises:
-        ValidationError: No such format.
+        ValidationError: No such format, or differences of models that have no prompts in common.
         MissingDependencyError: ``parquet`` without pyarrow.
         StorageError: The file cannot be written.
     """
     path = Path(path)
     if format not in FORMATS:
         raise ValidationError(f"no export format {format!r}", remedy=f"formats are {', '.join(FORMATS)}")
-    write_file(path, _render(result, format, rows))
+    if rows == "differences":
+        comparison = compare([(result, Path(folder))] if folder else [result])
+        write_file(path, render_comparison(comparison, format))
+    else:
+        write_file(path, _render(result, format, rows))
     return path
+
+
+def render_comparison(comparison: Comparison, format: str) -> bytes:  # noqa: A002
+    """A comparison in one of :data:`FORMATS`.
+
+    Raises:
+        ValidationError: Nothing was compared.
+        MissingDependencyError: ``parquet`` without pyarrow.
+    """
+    if comparison.reason:
+        raise ValidationError(f"no differences: {comparison.reason}", remedy="give runs of two models or more")
+    match format:
+        case "json":
+            return f"{comparison.model_dump_json(indent=2)}\n".encode()
+        case "csv":
+            return _csv(list(comparison_words.rows(comparison)))
+        case "parquet":
+            return _parquet(list(comparison_words.rows(comparison)))
+        case "markdown":
+            return comparison_markdown(comparison).encode()
+        case _:
+            return comparison_latex(comparison).encode()
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -145,26 +182,17 @@ def _parquet(rows: list[dict[str, Any]]) -> bytes:
 def markdown(result: BenchmarkResult) -> str:
     """The ranking as a table of GitHub's Markdown: a row a metric, a column a model, best in bold."""
     board = Board.of(result)
-    lines = [_markdown_row(["metric", *map(markdown_text, board.models)]), "| --- |" + " ---: |" * len(board.models)]
+    lines = [markdown_row(["metric", *map(markdown_text, board.models)]), "| --- |" + " ---: |" * len(board.models)]
     for column in board.columns:
         label = " ".join(filter(None, [column.title, column.unit, column.arrow]))
-        lines.append(_markdown_row([label, *(_markdown_cell(column, model) for model in board.models)]))
+        lines.append(markdown_row([label, *(_markdown_cell(column, model) for model in board.models)]))
     notes = [f"- `{name}`: {markdown_text(reason)}" for name, reason in _reasons(board)]
     return "\n".join([*lines, *(["", "Not measured:", "", *notes] if notes else []), ""])
-
-
-def _markdown_row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _markdown_cell(column: Column, model: str) -> str:
     value = f"**{column.value(model)}**" if model in column.best else column.value(model)
     return f"{value} {column.interval(model)}".strip()
-
-
-def markdown_text(text: str) -> str:
-    """``text`` on one line, as it is, inside GitHub's Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
 def latex(result: BenchmarkResult) -> str:
@@ -173,27 +201,23 @@ def latex(result: BenchmarkResult) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_latex_text(f'Benchmark {result.benchmark_id}')}}}",
+        rf"\caption{{{latex_text(f'Benchmark {result.benchmark_id}')}}}",
         rf"\begin{{tabular}}{{l{'r' * len(board.models)}}}",
         r"\toprule",
-        _latex_row(["Metric", *map(_latex_text, board.models)]),
+        latex_row(["Metric", *map(latex_text, board.models)]),
     ]
     for group in ("quality", "performance"):
         if columns := [column for column in board.columns if column.group == group]:
-            lines += [r"\midrule", *(_latex_row(_latex_cells(column, board.models)) for column in columns)]
+            lines += [r"\midrule", *(latex_row(_latex_cells(column, board.models)) for column in columns)]
     lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"% {name}: {_latex_text(reason)}" for name, reason in _reasons(board)]
+    lines += [rf"% {name}: {latex_text(reason)}" for name, reason in _reasons(board)]
     return "\n".join([*lines, r"\end{table}", ""])
-
-
-def _latex_row(cells: list[str]) -> str:
-    return " & ".join(cells) + r" \\"
 
 
 def _latex_cells(column: Column, models: list[str]) -> list[str]:
     arrow = {"↑": r"$\uparrow$", "↓": r"$\downarrow$", "": ""}[column.arrow]
-    unit = f"({_latex_text(column.unit)})" if column.unit else ""
-    return [" ".join(filter(None, [_latex_text(column.title), unit, arrow])), *(_latex_cell(column, m) for m in models)]
+    unit = f"({latex_text(column.unit)})" if column.unit else ""
+    return [" ".join(filter(None, [latex_text(column.title), unit, arrow])), *(_latex_cell(column, m) for m in models)]
 
 
 def _latex_cell(column: Column, model: str) -> str:
@@ -201,15 +225,6 @@ def _latex_cell(column: Column, model: str) -> str:
     bold = rf"\textbf{{{value}}}" if model in column.best else value
     bounds = column.interval(model)
     return rf"{bold} {{\scriptsize {bounds}}}" if bounds else bold
-
-
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
-    character: rf"\{character}" for character in "&%$#_{}"
-}
-
-
-def _latex_text(text: str) -> str:
-    return re.sub(r"[\\~^&%$#_{}]", lambda found: _LATEX[found[0]], " ".join(text.split()))
 
 
 def _reasons(board: Board) -> list[tuple[str, str]]:

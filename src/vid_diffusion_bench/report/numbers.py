@@ -87,6 +87,12 @@ def compact(value: float | None) -> str:
     return number(value, _digits(abs(value)))
 
 
+def signed(value: float) -> str:
+    """A difference to three significant digits, with its sign."""
+    text = f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}" if abs(value) >= 1e-4 else f"{value:+.1e}"
+    return text.replace("-", "−") if value else "0"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: ``0.35 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``."""
     if seconds is None:

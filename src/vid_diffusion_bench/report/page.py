@@ -15,10 +15,12 @@ import yaml
 from markupsafe import Markup
 
 from vid_diffusion_bench._version import __version__
+from vid_diffusion_bench.comparison import Comparison, compare
 from vid_diffusion_bench.exceptions import StorageError
-from vid_diffusion_bench.report import numbers, plots
+from vid_diffusion_bench.report import comparison_words, numbers, plots
 from vid_diffusion_bench.report.board import LATENCY, Board, Column
 from vid_diffusion_bench.report.clips import gallery
+from vid_diffusion_bench.report.comparison_plots import difference_plots, frontier_plot
 from vid_diffusion_bench.report.headline import headline, scope, verdict
 from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
 
@@ -28,16 +30,28 @@ MAX_SAMPLE_ROWS = 2_000
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def html(result: BenchmarkResult, run_folder: Path | str, path: Path | str, *, max_prompts: int = MAX_PROMPTS) -> Path:
+def html(
+    result: BenchmarkResult,
+    run_folder: Path | str,
+    path: Path | str,
+    *,
+    max_prompts: int = MAX_PROMPTS,
+    comparison: Comparison | None = None,
+) -> Path:
     """Write the report of ``result`` to ``path``; previews are read from ``run_folder``.
 
-    At most ``max_prompts`` prompts play on the page (it says so when there are more, and where the rest is).
+    At most ``max_prompts`` prompts play on the page (it says so when there are more, and where the rest is). The
+    ``comparison`` of several models is made if it is not given.
 
     Raises:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    page = environment().get_template("report.html.j2").render(_context(result, Path(run_folder), path, max_prompts))
+    page = (
+        environment()
+        .get_template("report.html.j2")
+        .render(_context(result, Path(run_folder), path, max_prompts, comparison))
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8", errors="replace")
@@ -55,7 +69,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"compact": numbers.compact, "duration": numbers.duration, "size": numbers.size}
+    made.filters |= {name: getattr(numbers, name) for name in ("compact", "signed", "duration", "size")}
     return made
 
 
@@ -68,8 +82,12 @@ def scripts() -> dict[str, Markup]:
     }
 
 
-def _context(result: BenchmarkResult, folder: Path, path: Path, max_prompts: int) -> dict[str, Any]:
+def _context(
+    result: BenchmarkResult, folder: Path, path: Path, max_prompts: int, comparison: Comparison | None
+) -> dict[str, Any]:
     board = Board.of(result)
+    if comparison is None and len(result.models) > 1:
+        comparison = compare([(result, folder)])
     names = [model.model_name for model in result.models]
     records = [record for model in result.models for record in model.records]
     return {
@@ -93,7 +111,11 @@ def _context(result: BenchmarkResult, folder: Path, path: Path, max_prompts: int
             "trade_offs": plots.trade_offs(board, names),
             "stages": plots.stage_times(result, board.models),
             "untimed": plots.untimed(result, board.models),
+            "differences": difference_plots(comparison) if comparison else [],
+            "plots": {"frontier-plot": frontier_plot(comparison) if comparison else None},
         },
+        "comparison": comparison,
+        "words": comparison_words,
         "config_yaml": config_yaml(result),
         "config_uri": "data:text/yaml;base64," + base64.b64encode(config_yaml(result).encode()).decode(),
         **scripts(),

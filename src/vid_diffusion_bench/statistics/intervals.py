@@ -36,7 +36,8 @@ def cluster_bootstrap(
 
     Values of one cluster (clips of one prompt) are not independent; resampling clusters keeps what they share
     (Field and Welsh 2007). The percentiles are expanded as in :func:`lower_bound`: plain ones at 95 % hold the
-    mean 80 % to 89 % of the time with 8 clusters. Sorted clusters make the result independent of the order of the input. With ``weights``
+    mean 80 % to 89 % of the time with 8 clusters. Sorted clusters make the result independent of the order of the
+    input. With ``weights``
     (N,), positive, it is the interval of the weighted mean, a ratio of two sums that are resampled together.
 
     It still holds the mean too seldom with fewer than 8 clusters, as no draw leaves the range of the clusters, and

@@ -36,12 +36,21 @@
     const choice = figures.trade_offs.find((f) => f.quality === $("#quality").value && f.cost === $("#cost").value);
     if (choice) draw("scatter", choice.figure);
   };
+  const drawDifference = () => {
+    if (!$("#difference-metric")) return;
+    const choice = figures.differences.find((f) => f.metric === $("#difference-metric").value);
+    if (!choice) return;
+    $("#difference-plot").style.height = `${130 + 46 * choice.figure.data.length}px`;
+    draw("difference-plot", choice.figure);
+  };
   const drawAll = () => {
     drawScatter();
+    drawDifference();
     draw("stage-plot", figures.stages);
     Object.entries(figures.plots ?? {}).forEach(([id, figure]) => draw(id, figure));
   };
   for (const id of ["#quality", "#cost"]) $(id)?.addEventListener("change", drawScatter);
+  $("#difference-metric")?.addEventListener("change", drawDifference);
   drawAll();
 
   // Clips: those of one prompt share one clock, the longest clip's. Only what is in view holds a decoder,

@@ -7,13 +7,38 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import Field
+
 from vid_diffusion_bench.config import GenerationParameters
-from vid_diffusion_bench.gate.result import Pairing
-from vid_diffusion_bench.results import ModelResult, SampleRecord
+from vid_diffusion_bench.results import ModelResult, SampleRecord, Value
 
 PARAMETERS: Final = tuple(GenerationParameters.model_fields)
+SEED: Final = "seed"
 
 _Key = tuple[str, int, int]
+
+
+class Pairing(Value):
+    """How the samples found each other: counts.
+
+    ``paired`` have the same prompt, seed and parameters in both runs; ``other_parameters`` only the first two, and
+    ``differing`` says which parameters. Of the paired, ``both_clips`` have two clips; ``lost`` only the baseline's
+    (``lost_to``: failure code to count), ``gained`` only the candidate's, ``neither`` none.
+    """
+
+    baseline: int
+    candidate: int
+    paired: int = 0
+    prompts: int = 0
+    only_baseline: int = 0
+    only_candidate: int = 0
+    other_parameters: int = 0
+    differing: dict[str, str] = Field(default_factory=dict)
+    both_clips: int = 0
+    lost: int = 0
+    lost_to: dict[str, int] = Field(default_factory=dict)
+    gained: int = 0
+    neither: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,9 +68,11 @@ def pair_samples(
 ) -> tuple[list[Pair], Pairing]:
     """Pairs in the order of the baseline, and the count of everything else.
 
-    Prompt, seed and every parameter that is not ``under_test`` must agree.
+    Prompt, seed and every parameter that is not ``under_test`` must agree. With :data:`SEED` under test, the samples
+    of a prompt are paired in their order.
     """
-    first, second = _by_key(baseline.records), _by_key(candidate.records)
+    by_seed = SEED not in under_test
+    first, second = _by_key(baseline.records, by_seed=by_seed), _by_key(candidate.records, by_seed=by_seed)
     shared = [Pair(first[key], second[key]) for key in first if key in second]
     differing = [_differences(pair, under_test) for pair in shared]
     pairs = [pair for pair, differences in zip(shared, differing, strict=True) if not differences]
@@ -68,12 +95,12 @@ def pair_samples(
     return pairs, pairing
 
 
-def _by_key(records: Iterable[SampleRecord]) -> dict[_Key, SampleRecord]:
+def _by_key(records: Iterable[SampleRecord], *, by_seed: bool) -> dict[_Key, SampleRecord]:
     """Records by prompt, seed and, should two share both, their order."""
     seen: Counter[tuple[str, int]] = Counter()
     found: dict[_Key, SampleRecord] = {}
     for record in records:
-        name = (record.prompt, record.seed)
+        name = (record.prompt, record.seed if by_seed else 0)
         found[(*name, seen[name])] = record
         seen[name] += 1
     return found
