@@ -219,7 +219,7 @@ def provider(**options):
     """A provider that runs."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.provider = Provider(f"http://127.0.0.1:{server.server_port}", **options)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             yield server.provider
