@@ -268,6 +268,8 @@ def test_all_tokens_of_a_user_end_and_new_ones_work_at_once(auth):
         assert auth.tokens.principal(others)
         if not auth.users.get(ada.id).disabled:
             assert auth.tokens.principal(auth.tokens.issue(ada).value)
+    with pytest.raises(AuthenticationError, match="revoked"):
+        auth.tokens.principal(auth.tokens.issue(ada).value)  # of a login that was under way when they were disabled
     auth.users.change(ada.id, disabled=False)
     with pytest.raises(AuthenticationError):
         auth.tokens.principal(old)
