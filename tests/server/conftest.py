@@ -1,1 +1,2 @@
+from auth_fixtures import *  # noqa: F403
 from database_fixtures import *  # noqa: F403

@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote_plus, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from vid_diffusion_bench.auth.oauth2_logins import Login, Logins
 from vid_diffusion_bench.auth.oauth2_token import OAuth2Token, provider_error
@@ -175,8 +175,8 @@ def _body(answer: httpx2.Response, what: str) -> dict[str, Any]:
 
 
 def _basic(client_id: str, client_secret: str) -> str:
-    # Both are form-encoded first: RFC 6749, section 2.3.1.
-    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+    # Both are form-encoded first (RFC 6749, section 2.3.1), a space as %20: some providers do not read + as one.
+    pair = f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
 
 

@@ -23,6 +23,13 @@ MAX_SUBJECT: Final = 255
 """Characters, by section 2 of OpenID Connect Core 1.0."""
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A description that is somewhere else is not that of the issuer."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 class OidcIssuer:
     """An issuer: its keys are found by OpenID Connect Discovery 1.0 and kept for five minutes.
 
@@ -106,7 +113,7 @@ class OidcIssuer:
         """From the issuer's own description, which must name the very issuer (section 4.3 of Discovery)."""
         url = self.issuer.rstrip("/") + "/.well-known/openid-configuration"
         try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as reply:  # noqa: S310 - checked to be http(s)
+            with urllib.request.build_opener(_NoRedirect()).open(url, timeout=TIMEOUT_SECONDS) as reply:
                 found = json.loads(reply.read(MAX_BYTES))
         except (OSError, ValueError) as error:
             raise self._away(error) from error

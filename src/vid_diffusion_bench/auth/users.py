@@ -173,8 +173,8 @@ def new_user(username: str, permissions: Iterable[Permission], *, tier: Tier = "
 
 def _inserted(database: Database, connection: Connection, row: dict[str, Any]) -> bool:
     insert = sqlite.insert if database.is_sqlite else postgresql.insert
-    unless_there = insert(users).values(**row).on_conflict_do_nothing().returning(users.c.id)
-    return connection.execute(unless_there).first() is not None
+    adding = insert(users).values(**row).on_conflict_do_nothing().returning(users.c.id)
+    return connection.execute(adding).first() is not None
 
 
 def _changed(row: RowMapping, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request
 
-from vid_diffusion_bench.auth import Permission, Principal
+from vid_diffusion_bench.auth import Permission, Principal, Tier
 from vid_diffusion_bench.auth.audit import Origin
+from vid_diffusion_bench.auth.permissions import in_order, lower
 from vid_diffusion_bench.exceptions import (
     AuthenticationError,
     PermissionDeniedError,
@@ -91,6 +93,18 @@ def origin_of(request: Request) -> Origin:
     """Where the request comes from, for the audit log and for limits."""
     address = request.client.host if request.client else None
     return Origin(address, str(request.scope.get("request_id", "")) or None)
+
+
+def within(caller: Principal, permissions: Iterable[Permission], tier: Tier) -> None:
+    """Nobody gives, or takes from somebody, more than they have.
+
+    Raises:
+        PermissionDeniedError: They would.
+    """
+    if more := in_order(frozenset(permissions) - caller.permissions):
+        raise PermissionDeniedError(f"whoever asks may not {', '.join(more)}", details={"permissions": more})
+    if lower(tier, caller.tier) != tier:
+        raise PermissionDeniedError(f"whoever asks has the tier {caller.tier}", details={"tier": caller.tier})
 
 
 def _only(request: Request, name: str) -> str | None:

@@ -8,7 +8,7 @@ from fastapi import Body, Query
 
 from vid_diffusion_bench.auth.permissions import in_order
 from vid_diffusion_bench.exceptions import NotFoundError, PermissionDeniedError, ValidationError
-from vid_diffusion_bench.server.access import Asked, Caller
+from vid_diffusion_bench.server.access import Asked, Caller, within
 from vid_diffusion_bench.server.routes import auth_bodies as bodies
 from vid_diffusion_bench.server.routing import Routes
 from vid_diffusion_bench.server.services import Shared
@@ -70,13 +70,12 @@ def make_key(body: bodies.KeyRequest, caller: Caller, services: Shared, origin: 
     It may do no more than whoever makes it; one that is made with a key does not outlast that key.
     """
     auth = services.auth
-    if more := in_order(frozenset(body.permissions) - caller.permissions):
-        raise PermissionDeniedError(f"whoever asks may not {', '.join(more)}", details={"permissions": more})
+    tier = body.tier or caller.tier
+    within(caller, body.permissions, tier)
     expires_at = body.expires_at.timestamp() if body.expires_at else None
     if caller.key_id is not None and (end := auth.keys.get(caller.key_id).expires_at) is not None:
         expires_at = end if expires_at is None else min(end, expires_at)
     user = auth.users.get(caller.user_id)
-    tier = body.tier or caller.tier
     made, secret = auth.keys.make(user, body.name, body.permissions, tier=tier, expires_at=expires_at)
     auth.audit.add(
         "key.make",

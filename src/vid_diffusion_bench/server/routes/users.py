@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Query
 
-from vid_diffusion_bench.auth import Permission, Principal, Tier
-from vid_diffusion_bench.auth.permissions import in_order, lower
-from vid_diffusion_bench.exceptions import PermissionDeniedError
-from vid_diffusion_bench.server.access import Asked, Caller
+from vid_diffusion_bench.auth.permissions import in_order
+from vid_diffusion_bench.server.access import Asked, Caller, within
 from vid_diffusion_bench.server.routes import auth_bodies as bodies
 from vid_diffusion_bench.server.routing import Routes
 from vid_diffusion_bench.server.services import Shared
@@ -34,7 +31,7 @@ def list_users(
 @router.on("POST", "/auth/users", access="users.manage", status=201, raises=(400, 409))
 def make_user(body: bodies.UserRequest, caller: Caller, services: Shared, origin: Asked) -> bodies.UserAnswer:
     """A user, who may do no more than whoever makes them."""
-    _within(caller, body.permissions, body.tier)
+    within(caller, body.permissions, body.tier)
     password = body.password.get_secret_value() if body.password else None
     made = services.auth.users.make(body.username, body.permissions, password=password, tier=body.tier)
     permissions = in_order(made.permissions)
@@ -50,8 +47,8 @@ def change_user(
 ) -> bodies.UserAnswer:
     """Change a user who may do no more than whoever asks; the last who may manage users stays one."""
     before = services.auth.users.get(user_id)
-    _within(caller, before.permissions, before.tier)
-    _within(caller, body.permissions or (), body.tier or "standard")
+    within(caller, before.permissions, before.tier)
+    within(caller, body.permissions or (), body.tier or "standard")
     password = body.password.get_secret_value() if body.password else None
     after = services.auth.users.change(
         user_id, permissions=body.permissions, tier=body.tier, password=password, disabled=body.disabled
@@ -81,11 +78,3 @@ def list_audit(
     found = services.auth.audit.page(before=before, limit=limit + 1, action=action, actor=actor)
     entries = [bodies.AuditAnswer.of(entry) for entry in found[:limit]]
     return bodies.AuditPage(entries=entries, next=entries[-1].id if len(found) > limit else None)
-
-
-def _within(caller: Principal, permissions: Iterable[Permission], tier: Tier) -> None:
-    """Nobody gives, or takes from somebody, more than they have."""
-    if more := in_order(frozenset(permissions) - caller.permissions):
-        raise PermissionDeniedError(f"whoever asks may not {', '.join(more)}", details={"permissions": more})
-    if lower(tier, caller.tier) != tier:
-        raise PermissionDeniedError(f"whoever asks has the tier {caller.tier}", details={"tier": caller.tier})
