@@ -34,12 +34,12 @@ def client(live, key):
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    from vid_diffusion_bench.video import Video, write_video
+    from vid_diffusion_bench.video import Video, write_preview
 
     folder = tmp_path_factory.mktemp("clips")
     for name in ("one", "two"):
         frames = np.random.default_rng(len(name)).integers(0, 255, (5, 32, 32, 3), dtype=np.uint8)
-        write_video(Video(frames, 8.0), folder / f"{name}.mp4")
+        write_preview(folder / f"{name}.mp4", Video(frames, 8.0))
     return folder
 
 
@@ -75,16 +75,16 @@ def test_the_whole_printed_text_runs_with_what_this_server_has(live, key):
 
 
 def test_the_job_path_by_the_clients_own_words(client):
-    made = client.evaluate("shapes-oracle", PROMPTS, metrics=["temporal_flickering"], config={"num_frames": 8})
+    made = client.evaluate("shapes-oracle", PROMPTS, metrics=["temporal_consistency"], config={"num_frames": 8})
     seen = []
     results = client.wait_for_completion(made["benchmark_id"], timeout=300, on_event=seen.append)
     assert [event["type"] for event in seen][:: len(seen) - 1] == ["benchmark.started", "benchmark.completed"]
     figures = results["results"]
     assert figures["success_rate"] == 1.0
-    assert figures["details"]["temporal_flickering"]["n"] == 2
+    assert figures["details"]["temporal_consistency"]["n"] == 2
     assert client.get(made["benchmark_id"])["progress"]["percentage"] == 100.0
     kept = {figure["metric"]: figure["value"] for figure in client.history(page_size=1)}
-    assert kept["temporal_flickering"] == figures["metrics"]["temporal_flickering"]
+    assert kept["temporal_consistency"] == figures["metrics"]["temporal_consistency"]
     listed = next(client.list_benchmarks(status="completed", model_name="shapes-oracle"))
     assert listed["benchmark_id"] == made["benchmark_id"]
     with pytest.raises(ConflictError):
@@ -113,19 +113,19 @@ def test_models_and_health(client):
 
 def test_metrics_of_uploads_and_of_paths(app, client, clips):
     files = [clips / "one.mp4", clips / "two.mp4"]
-    found = client.upload_and_compute(["temporal_flickering"], files)
+    found = client.upload_and_compute(["temporal_consistency"], files)
     assert set(found["clips"]) == {"one.mp4", "two.mp4"}
-    assert 0 < found["metrics"]["temporal_flickering"] <= 1
+    assert 0 < found["metrics"]["temporal_consistency"] <= 1
     root = app.state.services.settings.data_root
     (root / "clips").mkdir()
     for file in files:
         (root / "clips" / file.name).write_bytes(file.read_bytes())
-    same = client.compute_metrics(["temporal_flickering"], ["clips/one.mp4", "clips/two.mp4"])
+    same = client.compute_metrics(["temporal_consistency"], ["clips/one.mp4", "clips/two.mp4"])
     assert same["metrics"] == found["metrics"]
     with pytest.raises(MetricNotFoundError):
         client.compute_metrics(["no_such_metric"], ["clips/one.mp4"])
     with pytest.raises(ValidationError, match="no such file"):
-        client.upload_and_compute(["temporal_flickering"], [clips / "none.mp4"])
+        client.upload_and_compute(["temporal_consistency"], [clips / "none.mp4"])
 
 
 def test_logins_and_keys(app, live):
@@ -138,6 +138,6 @@ def test_logins_and_keys(app, live):
         made = client.make_key("a key", ["models.read"])
         with VidBenchClient(live, made["api_key"]) as other:
             assert other.me()["permissions"] == ["models.read"]
-        assert [found["id"] for found in client.keys()] == [made["id"]]
+        assert [found["id"] for found in client.keys()] == [made["id"]]  # noqa: SIM118 - no dict
         assert client.revoke_key(made["id"])["revoked_at"]
         client.logout()

@@ -40,7 +40,7 @@ def compute(request: schemas.ComputeRequest, services: Shared) -> schemas.Comput
 @router.on("POST", "/metrics/compute/upload", access="metrics.compute", raises=(400, 413, 500))
 def compute_uploads(
     services: Shared,
-    generated: Annotated[list[UploadFile], File(description="generated videos")],
+    generated: Annotated[list[UploadFile], File(min_length=1, description="generated videos")],
     metrics: Annotated[list[str], Form(min_length=1, max_length=128)],
     real: Annotated[list[UploadFile] | None, File(description="real videos")] = None,
     prompts: Annotated[list[str] | None, Form(description="in the order of the generated videos")] = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -10,6 +10,8 @@ from vid_diffusion_bench.jobs import JobStatus
 from vid_diffusion_bench.server.schemas.base import Body, Moment, Question
 
 Priority = Literal["low", "normal", "high"]
+Prompt = Annotated[str, Field(json_schema_extra={"maxLength": 10_000, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"})]
+"""What `prompts.check` says of it, so that a reader of the schema knows; it is checked there."""
 
 
 class Parameters(Question):
@@ -77,7 +79,7 @@ class BenchmarkRequest(Question):
         }
     )
 
-    prompts: list[str] = Field(min_length=1)
+    prompts: list[Prompt] = Field(min_length=1)
     name: str | None = Field(None, max_length=256)
     models: list[str] | None = Field(None, min_length=1, max_length=32)
     model_name: str | None = Field(None, min_length=1, max_length=256)
@@ -98,7 +100,7 @@ class EvaluateRequest(Question):
         }
     )
 
-    prompts: list[str] = Field(min_length=1)
+    prompts: list[Prompt] = Field(min_length=1)
     metrics: list[str] | None = Field(None, min_length=1, max_length=128)
     config: Parameters | None = None
     evaluation_settings: EvaluationSettings = EvaluationSettings()
