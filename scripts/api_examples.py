@@ -96,6 +96,7 @@ def shortened(value: object) -> object:
 
 
 def main() -> None:
+    """Write them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         app = app_of(folder / "data")

@@ -15,7 +15,8 @@ def fuzz(url: str, folder: Path, *, key: str | None, examples: int, phases: str,
     command = [
         str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG), "run", f"{url}/openapi.json",
         "--checks", "all", "--phases", phases, "--max-examples", str(examples), "--seed", str(seed), "--no-shrink",
-        "--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off", *more,
+        "--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off",
+        "--request-timeout", "300", "--max-response-time", "300", *more,
     ]  # fmt: skip
     if key:
         command += ["--header", f"X-API-Key: {key}"]

@@ -9,10 +9,20 @@ from live_server import serving
 from server_clients import app_of, key_of, make_user
 from vid_diffusion_bench.auth import PERMISSIONS, READ_ONLY
 
+PHASES = {
+    "admin": "examples,coverage,fuzzing,stateful",
+    "reader": "examples,coverage,fuzzing",
+    "nobody": "examples,coverage,fuzzing",
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    return app_of(tmp_path_factory.mktemp("fuzz") / "data")
+
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_found(role, tmp_path):
-    app = app_of(tmp_path / "data")
+def test_nothing_is_found(role, app, tmp_path):
     seen = Counter()
 
     async def counted(scope, receive, send):
@@ -27,9 +37,8 @@ def test_nothing_is_found(role, tmp_path):
     permissions = {"admin": PERMISSIONS, "reader": READ_ONLY}.get(role)
     key = permissions and key_of(app, make_user(app, permissions, tier="enterprise"))
     with serving(counted) as url:
-        code, said = fuzz(url, tmp_path, key=key, examples=3, phases="examples,coverage,fuzzing,stateful", seed=1)
+        code, said = fuzz(url, tmp_path, key=key, examples=2, phases=PHASES[role], seed=1)
     assert code == 0, said
-    assert "26/26" in said or "Tested" in said
     reached = {place for place in seen if place[1]}
     assert not [place for place in reached if place[2] >= 500]
     if role == "admin":

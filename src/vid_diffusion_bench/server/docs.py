@@ -64,7 +64,8 @@ def _limits() -> list[str]:
 
 def _errors() -> list[str]:
     rows = []
-    for error in (VidBenchError, *_below(VidBenchError)):
+    errors: list[type[VidBenchError]] = [VidBenchError, *_below(VidBenchError)]
+    for error in errors:
         status = f"{error.http_status} {HTTPStatus(error.http_status).phrase}"
         meaning = (error.__doc__ or "").split("\n")[0]
         rows.append((f"`{error.code}`", error.reference or "", status, f"`{error.__name__}`", meaning))
