@@ -58,6 +58,7 @@ train-builtin: setup ## Train the built-in models and extractors again
 
 docs: setup-dev ## Write the generated pages again
 	@$(BIN)/python -m vid_diffusion_bench.cli.docs docs/cli.md
+	@$(BIN)/python -m vid_diffusion_bench.server.docs docs/server.md
 
 clean: ## Remove what was built here
 	@rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -27,6 +27,8 @@
     ├── PermissionDeniedError           PERMISSION_DENIED
     ├── RateLimitExceededError          RATE_LIMIT_EXCEEDED      API_002
     ├── ServerOverloadedError           SERVER_OVERLOADED
+    ├── ServerUnreachableError          SERVER_UNREACHABLE
+    ├── WaitTimeoutError                WAIT_TIMEOUT
     └── NotFoundError                   NOT_FOUND
 
 ``code`` is the stable name a program matches on, ``reference`` the number the first API reference gave it,
@@ -287,6 +289,20 @@ class ServerOverloadedError(VidBenchError):
             remedy=f"try again in {retry_after} s",
             details={**(details or {}), "retry_after": retry_after},
         )
+
+
+class ServerUnreachableError(VidBenchError):
+    """A client got no answer of the server, however often it asked."""
+
+    code = "SERVER_UNREACHABLE"
+    http_status = 503
+
+
+class WaitTimeoutError(VidBenchError):
+    """A client waited for a benchmark as long as it was told to; the benchmark goes on."""
+
+    code = "WAIT_TIMEOUT"
+    http_status = 504
 
 
 class NotFoundError(VidBenchError):

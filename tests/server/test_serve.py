@@ -9,7 +9,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from live_server import PROGRAM, Live, served
+from served_program import PROGRAM, Live, served
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import events, samples
 

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 import websockets
 
-from live_server import free_port
+from served_program import free_port
 from server_clients import app_of, key_of, make_user
 from vid_diffusion_bench.jobs import Leases, NewJob
 from vid_diffusion_bench.server import hub, websocket

@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.database import upgrade
-from vid_diffusion_bench.server import errors, websocket
+from vid_diffusion_bench.server import errors, examples, websocket
 from vid_diffusion_bench.server.hub import Hub
 from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
 from vid_diffusion_bench.server.routes import ROUTERS
@@ -76,5 +76,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schema.setdefault("components", {})["securitySchemes"] = SCHEMES
+        examples.add(schema)
         app.openapi_schema = schema
     return app.openapi_schema

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from vid_diffusion_bench.auth.audit import Origin
 from vid_diffusion_bench.exceptions import PermissionDeniedError, ServerOverloadedError, StorageError, VidBenchError
@@ -106,8 +107,19 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _of_the_router(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
-    return answer(request, status, {"code": status.name, "message": str(error.detail)}, dict(error.headers or {}))
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return answer(request, status, {"code": status.name, "message": str(error.detail)}, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """All that the path takes; the router names those of one of its routes."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:

@@ -53,7 +53,13 @@ class StrictRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = json.loads(await self.body(), parse_constant=_refuse, object_pairs_hook=_once)
+            body = await self.body()
+            try:
+                self._json = json.loads(body, parse_constant=_refuse, object_pairs_hook=_once)
+            except UnicodeDecodeError as error:
+                raise json.JSONDecodeError("this is not UTF-8", "", error.start) from error
+            except RecursionError as error:
+                raise json.JSONDecodeError("too many things within things", "", 0) from error
         return self._json
 
 

@@ -11,6 +11,7 @@ from vid_diffusion_bench.exceptions import NotFoundError, PermissionDeniedError,
 from vid_diffusion_bench.server.access import Asked, Caller, within
 from vid_diffusion_bench.server.routes import auth_bodies as bodies
 from vid_diffusion_bench.server.routing import Routes
+from vid_diffusion_bench.server.schemas.base import Flag
 from vid_diffusion_bench.server.services import Shared
 
 router = Routes("/auth", tag="Authentication")
@@ -93,7 +94,7 @@ def make_key(body: bodies.KeyRequest, caller: Caller, services: Shared, origin: 
 def list_keys(
     caller: Caller,
     services: Shared,
-    everybody: Annotated[bool, Query(description="keys of all users; for those who may manage users")] = False,
+    everybody: Annotated[Flag, Query(description="keys of all users; for those who may manage users")] = False,
 ) -> bodies.Keys:
     """One's own API keys, revoked ones too; at most 1000."""
     if everybody and not caller.is_admin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StringConstraints
 
 from vid_diffusion_bench.auth import Permission, Tier
 from vid_diffusion_bench.auth.audit import AuditEntry
@@ -13,6 +13,7 @@ from vid_diffusion_bench.auth.keys import ApiKey
 from vid_diffusion_bench.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from vid_diffusion_bench.auth.permissions import in_order
 from vid_diffusion_bench.auth.user import ID, USERNAME, User
+from vid_diffusion_bench.server.schemas.base import When
 
 IdOfPath = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
@@ -47,7 +48,7 @@ class LoginAnswer(BaseModel):
 class LogoutRequest(Body):
     """``everywhere`` ends every token of the user."""
 
-    everywhere: bool = False
+    everywhere: StrictBool = False
 
 
 class PasswordChange(Body):
@@ -73,7 +74,7 @@ class KeyRequest(Body):
     name: _Name
     permissions: _Permissions
     tier: Tier | None = None
-    expires_at: AwareDatetime | None = Field(None, examples=["2027-01-01T00:00:00Z"])
+    expires_at: When | None = Field(None, examples=["2027-01-01T00:00:00Z"])
 
 
 class Key(BaseModel):
@@ -118,7 +119,7 @@ class UserChange(Body):
     permissions: _Permissions | None = None
     tier: Tier | None = None
     password: _NewPassword | None = None
-    disabled: bool | None = None
+    disabled: StrictBool | None = None
 
 
 class UserAnswer(BaseModel):
@@ -144,7 +145,7 @@ class UserAnswer(BaseModel):
 class RotationRequest(Body):
     """``immediately``: tokens of the old key end now, as they must when it has become known."""
 
-    immediately: bool = False
+    immediately: StrictBool = False
 
 
 class Rotation(BaseModel):

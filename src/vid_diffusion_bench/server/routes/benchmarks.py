@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import Header, Query, Request, Response
-from pydantic import AwareDatetime
 from sqlalchemy import Connection
 
 from vid_diffusion_bench.auth import Principal
@@ -21,6 +20,7 @@ from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.requests import new_job
 from vid_diffusion_bench.server.routing import Routes
 from vid_diffusion_bench.server.schemas import benchmarks as schemas
+from vid_diffusion_bench.server.schemas.base import When
 from vid_diffusion_bench.server.services import Services, Shared
 
 router = Routes(tag="Benchmarks")
@@ -78,7 +78,7 @@ def list_benchmarks(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     status: JobStatus | None = None,
     model_name: Annotated[str | None, Query(max_length=256)] = None,
-    created_after: AwareDatetime | None = None,
+    created_after: When | None = None,
     sort: Annotated[str, Query(max_length=32, description="created_at, -created_at or status")] = "-created_at",
     cursor: Annotated[str | None, Query(max_length=256, description="next_cursor of the page before")] = None,
 ) -> schemas.BenchmarkList:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import File, Form, Query, UploadFile
-from pydantic import AwareDatetime
 
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.jobs.history import Figures
@@ -20,6 +19,7 @@ from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.paths import inside
 from vid_diffusion_bench.server.routing import Routes
 from vid_diffusion_bench.server.schemas import metrics as schemas
+from vid_diffusion_bench.server.schemas.base import Flag, When
 from vid_diffusion_bench.server.schemas.benchmarks import Pagination
 from vid_diffusion_bench.server.services import Services, Shared
 
@@ -40,11 +40,11 @@ def compute(request: schemas.ComputeRequest, services: Shared) -> schemas.Comput
 @router.on("POST", "/metrics/compute/upload", access="metrics.compute", raises=(400, 413, 500))
 def compute_uploads(
     services: Shared,
-    generated: Annotated[list[UploadFile], File(description="generated videos")],
+    generated: Annotated[list[UploadFile], File(min_length=1, description="generated videos")],
     metrics: Annotated[list[str], Form(min_length=1, max_length=128)],
     real: Annotated[list[UploadFile] | None, File(description="real videos")] = None,
     prompts: Annotated[list[str] | None, Form(description="in the order of the generated videos")] = None,
-    subsample: Annotated[bool, Form()] = False,
+    subsample: Annotated[Flag, Form()] = False,
 ) -> schemas.Computed:
     """The same for videos that come with the request; they are not kept."""
     with _uploads(services) as folder:
@@ -77,8 +77,8 @@ def _under_their_names(
 def history(
     caller: Caller,
     services: Shared,
-    start_date: AwareDatetime | None = None,
-    end_date: AwareDatetime | None = None,
+    start_date: When | None = None,
+    end_date: When | None = None,
     model: Annotated[str | None, Query(max_length=256)] = None,
     metric: Annotated[str | None, Query(max_length=128)] = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,

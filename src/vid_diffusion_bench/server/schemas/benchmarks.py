@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from vid_diffusion_bench.jobs import JobStatus
 from vid_diffusion_bench.server.schemas.base import Body, Moment, Question
 
 Priority = Literal["low", "normal", "high"]
+Prompt = Annotated[str, Field(json_schema_extra={"maxLength": 10_000, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"})]
+"""What `prompts.check` says of it, so that a reader of the schema knows; it is checked there."""
 
 
 class Parameters(Question):
@@ -28,7 +30,7 @@ class Parameters(Question):
     width: int | None = Field(None, ge=1, le=16384)
     num_frames: int | None = Field(None, ge=1, le=100_000)
     fps: float | None = Field(None, gt=0, le=1000)
-    seed: int | None = Field(None, ge=0, lt=2**63)
+    seed: int | None = Field(None, ge=0, lt=2**53, description="below what every reader of JSON keeps exactly")
     negative_prompt: str | None = None
     scheduler: str | None = None
     samples_per_prompt: int | None = Field(None, ge=1, le=10_000)
@@ -39,15 +41,15 @@ class Parameters(Question):
     video: str | None = None
     images: dict[str, str] | None = None
     reference: str | None = None
-    subsample: bool | None = None
+    subsample: StrictBool | None = None
     extra: dict[str, bool | int | float | str] | None = None
 
 
 class EvaluationSettings(Question):
     """What is done with the clips. ``timeout_seconds`` is of the whole benchmark."""
 
-    compute_metrics: bool = True
-    save_videos: bool = True
+    compute_metrics: StrictBool = True
+    save_videos: StrictBool = True
     optimization_level: Literal["baseline", "balanced", "performance"] | None = None
     timeout_seconds: float | None = Field(None, gt=0)
 
@@ -77,7 +79,7 @@ class BenchmarkRequest(Question):
         }
     )
 
-    prompts: list[str] = Field(min_length=1)
+    prompts: list[Prompt] = Field(min_length=1)
     name: str | None = Field(None, max_length=256)
     models: list[str] | None = Field(None, min_length=1, max_length=32)
     model_name: str | None = Field(None, min_length=1, max_length=256)
@@ -98,7 +100,7 @@ class EvaluateRequest(Question):
         }
     )
 
-    prompts: list[str] = Field(min_length=1)
+    prompts: list[Prompt] = Field(min_length=1)
     metrics: list[str] | None = Field(None, min_length=1, max_length=128)
     config: Parameters | None = None
     evaluation_settings: EvaluationSettings = EvaluationSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from vid_diffusion_bench.server.schemas.base import Body, Moment, Question
 from vid_diffusion_bench.server.schemas.benchmarks import Pagination
@@ -23,7 +23,7 @@ class ComputeRequest(Question):
     real_videos: list[str] = Field(default_factory=list)
     metrics: list[str] = Field(min_length=1, max_length=128)
     prompts: list[str | None] | None = None
-    subsample: bool = False
+    subsample: StrictBool = False
 
 
 class Computed(Body):
