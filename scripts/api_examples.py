@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -31,7 +32,7 @@ class Asked:
         self.http = httpx2.Client(base_url=f"{url}/api/v1", headers={"X-API-Key": key}, timeout=300)
         self.kept: dict[str, dict[str, object]] = {}
 
-    def __call__(self, method: str, path: str, body: object = None, template: str | None = None, **more: object):
+    def __call__(self, method: str, path: str, body: object = None, template: str | None = None, **more: Any) -> Any:
         answer = self.http.request(method, path, json=body, **more)
         answer.raise_for_status()
         found = answer.json() if answer.content else None
@@ -68,7 +69,7 @@ def ask_everything(asked: Asked, clip: Path) -> None:
 
 def ask_who(asked: Asked) -> None:
     """Users, keys and logins."""
-    password = "correct horse battery staple"
+    password = "correct horse battery staple"  # noqa: S105 - of an example
     user = {"username": "user@example.com", "permissions": ["benchmark.read", "models.read"], "password": password}
     made = asked("POST", "/auth/users", user)["id"]
     asked("GET", "/auth/users")

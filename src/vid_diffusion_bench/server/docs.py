@@ -24,8 +24,8 @@ def written(page: str) -> str:
     tables = {"routes": _routes(), "settings": _settings(), "limits": _limits(), "errors": _errors()}
     for name, lines in tables.items():
         marks = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        table = "\n".join(lines) + "\n"
-        page, found = re.subn(marks, lambda m, table=table: m[1] + table + m[2], page, flags=re.DOTALL)
+        table = "\n".join(lines).replace("\\", r"\\")
+        page, found = re.subn(marks, rf"\g<1>{table}\n\g<2>", page, flags=re.DOTALL)
         if not found:
             raise ValueError(f"the page has no place for its table of {name}")
     return page
