@@ -47,11 +47,14 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
         model.unload()
         return failure_of(error, "load")
     session.listener(events.ModelLoaded(planned.name, seconds))
+    kept = planned.name in session.kept
     try:
-        session.store.put_model(planned.stored_as, StoredModel(model.provenance(), seconds))
+        # What a kept model took to load was seen by the run that found it unloaded, and nobody knows which that was.
+        session.store.put_model(planned.stored_as, StoredModel(model.provenance(), None if kept else seconds))
         _make_all(model, planned, pending, session)
     finally:
-        model.unload()
+        if not kept:
+            model.unload()
     return None
 
 

@@ -96,8 +96,10 @@ class Plan:
         return [sample for model in self.models for sample in model.samples]
 
 
-def make_plan(config: BenchmarkConfig) -> Plan:
+def make_plan(config: BenchmarkConfig, opened: Mapping[str, VideoModel] | None = None) -> Plan:
     """Open every model and lay out every sample. Whatever is wrong with the request is raised here, before any work.
+
+    Models that are ``opened`` already, by name, are taken as they are.
 
     Raises:
         MetricNotFoundError: No such metric.
@@ -113,7 +115,7 @@ def make_plan(config: BenchmarkConfig) -> Plan:
     if config.precision not in (None, *PRECISIONS):
         raise ValidationError(f"no precision {config.precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
     problems: list[VidBenchError] = []
-    found = _find(config.models, problems)
+    found = _find(config.models, problems, opened or {})
     if not any(isinstance(model, VideoModel) for model in found.values()):
         # Nothing can be done: say so before the device is asked for, which imports torch.
         _raise(problems, found)
@@ -123,12 +125,14 @@ def make_plan(config: BenchmarkConfig) -> Plan:
     return Plan(device, tuple(planned.values()))
 
 
-def _find(names: Sequence[str], problems: list[VidBenchError]) -> dict[str, VideoModel | ModelLoadingError]:
+def _find(
+    names: Sequence[str], problems: list[VidBenchError], opened: Mapping[str, VideoModel]
+) -> dict[str, VideoModel | ModelLoadingError]:
     """Every model that is known, or why it cannot be opened here; names that are not known go to ``problems``."""
     found: dict[str, VideoModel | ModelLoadingError] = {}
     for name in names:
         try:
-            found[name] = get_model(name)
+            found[name] = opened.get(name) or get_model(name)
         except ModelLoadingError as error:
             found[name] = error
         except (ModelNotFoundError, ValidationError) as error:

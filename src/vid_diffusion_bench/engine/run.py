@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from vid_diffusion_bench.engine.session import Batch, Session
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import GenerationCancelledError, StorageError
 from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.models import ServedModel
+from vid_diffusion_bench.models import ServedModel, VideoModel
 from vid_diffusion_bench.profiling import sample_memory
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, ModelResult, RunStatus, SampleRecord
 from vid_diffusion_bench.storage import RunStore, StoredModel, load_result
@@ -37,13 +37,15 @@ def run(
     stop: threading.Event | None = None,
     score: bool = True,
     retry_failed: bool = False,
+    opened: Mapping[str, VideoModel] | None = None,
 ) -> BenchmarkResult:
     """Run a benchmark in ``config.output_dir``; what an earlier run made there is not made again.
 
     A sample that failed is kept as it is unless ``retry_failed``; one whose model could not be loaded is always tried
     again. A stored clip that is missing or damaged is made again. Setting ``stop`` ends the run after the denoising
     step that is running, with everything measured kept and the status ``interrupted``. The status is ``failed`` when
-    not one sample has a clip.
+    not one sample has a clip. Models that are ``opened`` already, by name, are not opened again, and are left loaded
+    for the next run; theirs is no load time.
 
     Raises:
         ValidationError: The request is impossible; nothing was done.
@@ -54,13 +56,14 @@ def run(
     """
     started = time.perf_counter()
     stop = stop or threading.Event()
-    plan = make_plan(config)
+    plan = make_plan(config, opened)
     for planned in plan.models:
         check_serving(config, planned)
     with RunStore(config.output_dir) as store:
         attempt = store.begin(config)
         try:
             session = _begin(plan, config, store, listener, stop, retry_failed=retry_failed)
+            session.kept = frozenset(opened or ())
             with sample_memory(plan.device) as session.sampler:
                 result = _execute(plan, session, started, score=score)
             store.write_result(result)

@@ -21,7 +21,7 @@ class Session:
     """What the making of samples needs beside the model.
 
     ``done`` of ``total`` samples of the run have ended; ``ended`` are their keys, ``made`` those that this run made.
-    ``sampler`` watches the memory from another process.
+    ``sampler`` watches the memory from another process. Models in ``kept`` are left loaded for the next run.
     """
 
     config: BenchmarkConfig
@@ -34,6 +34,7 @@ class Session:
     ended: set[str]
     made: set[str] = field(default_factory=set)
     sampler: Sampler | None = None
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass
