@@ -219,7 +219,7 @@ class BenchmarkSuite:
             ModelNotFoundError: A model is not known.
         """
         config = self._filled(self._config(model_names, prompts, metrics, parameters))
-        return engine.run_until_clear(config, metric, looks=looks, alpha=alpha, listener=self._tell)
+        return engine.run_until_clear(config, metric, looks=looks, alpha=alpha, listener=self.tell)
 
     def plan_comparison(self, *runs: Run, metric: str, difference: float, **options: Any) -> comparison.SamplePlan:
         """How many prompts and seeds show a difference of ``metric``, from the variance of a pilot at hand.
