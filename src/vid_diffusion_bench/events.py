@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from vid_diffusion_bench.results import BenchmarkResult, Failure, SampleRecord
 
@@ -105,6 +105,24 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class TrialCompleted:
+    """``done`` of ``total`` settings of a search have been tried: this one with ``values``, none if it failed.
+
+    ``state`` is ``complete``, ``pruned`` or ``failed``; ``phase`` is ``search`` or ``confirmation``.
+    """
+
+    type: ClassVar[str] = "trial.completed"
+    model: str
+    setting: dict[str, Any]
+    state: str
+    values: list[float]
+    done: int
+    total: int
+    phase: str = "search"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class RunCompleted:
     """The run has ended; ``result.status`` says how."""
 
@@ -123,6 +141,7 @@ Event = (
     | SampleCompleted
     | ScoringProgress
     | Warned
+    | TrialCompleted
     | RunCompleted
 )
 Listener = Callable[[Event], None]

@@ -70,7 +70,7 @@ class BenchmarkSuite:
             ModelNotFoundError: A model is not known.
             StorageError: The folder cannot be written.
         """
-        return engine.run(self._filled(config), listener=self._tell)
+        return engine.run(self._filled(config), listener=self.tell)
 
     def profile(
         self,
@@ -98,7 +98,17 @@ class BenchmarkSuite:
             GenerationError: A call failed.
         """
         config = self._filled(self._config([model_name], prompts, None, {"metrics": [], **parameters}))
-        return engine.profile(config, levels=levels, detailed=detailed, listener=self._tell)
+        return engine.profile(config, levels=levels, detailed=detailed, listener=self.tell)
+
+    def configure(
+        self, models: Iterable[str], prompts: Sequence[str], metrics: Sequence[str] | None = None, **parameters: Any
+    ) -> BenchmarkConfig:
+        """The configuration that a run of these would have, the suite's device, folder, profile and prices in it.
+
+        Raises:
+            ValidationError: A parameter is unknown or impossible.
+        """
+        return self._filled(self._config(models, prompts, metrics, parameters))
 
     def _filled(self, config: BenchmarkConfig) -> BenchmarkConfig:
         """The configuration, with the suite's device, folder, profile and prices where it says nothing."""
@@ -209,7 +219,7 @@ class BenchmarkSuite:
             ModelNotFoundError: A model is not known.
         """
         config = self._filled(self._config(model_names, prompts, metrics, parameters))
-        return engine.run_until_clear(config, metric, looks=looks, alpha=alpha, listener=self._tell)
+        return engine.run_until_clear(config, metric, looks=looks, alpha=alpha, listener=self.tell)
 
     def plan_comparison(self, *runs: Run, metric: str, difference: float, **options: Any) -> comparison.SamplePlan:
         """How many prompts and seeds show a difference of ``metric``, from the variance of a pilot at hand.
@@ -234,7 +244,8 @@ class BenchmarkSuite:
         fields = {"models": list(models), "prompts": list(prompts), **parameters}
         return BenchmarkConfig.create(**fields | ({"metrics": list(metrics)} if metrics else {}))
 
-    def _tell(self, event: events.Event) -> None:
+    def tell(self, event: events.Event) -> None:
+        """Tell those that listen to this suite."""
         for listener in self._listeners:
             listener(event)
 
@@ -289,5 +300,7 @@ def _log(event: events.Event) -> None:
             logger.warning("%s", event.message)
         case events.RunStarted():
             logger.info("%s: %d clips, %d of them made before", event.benchmark_id, event.total, event.done)
+        case events.TrialCompleted():
+            logger.info("%s: setting %d of %d %s: %s", event.model, event.done, event.total, event.state, event.setting)
         case events.RunCompleted():
             logger.info("%s: %s", event.result.benchmark_id, event.result.status)

@@ -50,6 +50,7 @@ _COMMANDS = (
     ("plan", "plan:plan", _RUN, "How many prompts and seeds a difference needs, from a pilot run."),
     ("run", "run:run", _RUN, "Run a configuration file, or models on a prompt file."),
     ("profile", "profile:profile", _RUN, "Find out where one model's time, memory and energy go."),
+    ("optimize", "optimize:optimize", _RUN, "Search a model's parameters for the best, and confirm it on fresh seeds."),
     ("score", "score:score", _RUN, "Score the stored clips of a run again, with the same or other metrics."),
     ("metrics", "metrics:app", _RUN, "List and explain metrics; compute them on any folders of videos."),
     ("gate", "gate:gate", _LOOK, "Hold a run against a baseline, for CI: exit code 3 when it is worse."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vid_diffusion_bench.cli.options import PromptOptions, RunOptions, make_config
+from vid_diffusion_bench.cli.params import read_params
 from vid_diffusion_bench.cli.reply import Reply
 
 
@@ -14,6 +15,7 @@ def benchmark(
     *,
     prompts: PromptOptions = PromptOptions(),  # noqa: B008 - frozen
     options: RunOptions = RunOptions(),  # noqa: B008 - frozen
+    params: Path | None = None,
     output: Path | None = None,
 ) -> Reply:
     """Make clips with one model, time each while it is made, and score them.
@@ -25,8 +27,10 @@ def benchmark(
         model: A name of `vid-bench models list`, `hf:ORG/NAME`, `endpoint:URL#MODEL`, or a diffusers folder.
         prompts: Where the prompts come from.
         options: How clips are made and scored.
+        params: File that `vid-bench optimize` wrote; its best parameters hold where nothing is said here.
         output: Folder for clips, records, results.json and report.html. Default: the setting `output_dir`.
     """
     from vid_diffusion_bench.cli.execute import execute
 
-    return execute(make_config([model], prompts, options, output), options)
+    base = read_params(model, params) if params else {}
+    return execute(make_config([model], prompts, options, output, base), options)

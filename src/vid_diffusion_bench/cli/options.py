@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,7 +92,7 @@ class RunOptions:
     """What the clips should not show."""
 
     scheduler: Annotated[str | None, Parameter(group=_CLIP)] = None
-    """Class of a diffusers scheduler, such as DDIMScheduler."""
+    """Class of a diffusers scheduler such as DDIMScheduler, or a short name: ddim, dpm, euler, lms, unipc …"""
 
     image: Annotated[Path | None, Parameter(group=_CLIP)] = None
     """Picture that an image-to-video model starts from."""
@@ -180,13 +181,19 @@ class RunOptions:
         }
 
 
-def make_config(models: list[str], prompts: PromptOptions, options: RunOptions, output: Path | None) -> BenchmarkConfig:
-    """One configuration from what was given, over the user's settings.
+def make_config(
+    models: list[str],
+    prompts: PromptOptions,
+    options: RunOptions,
+    output: Path | None,
+    base: Mapping[str, Any] | None = None,
+) -> BenchmarkConfig:
+    """One configuration from what was given, over ``base``, over the user's settings.
 
     Raises:
         ValidationError: Something given is impossible.
     """
-    given = {**prompts.resolve(), **options.resolve()}
+    given = {**(base or {}), **prompts.resolve(), **options.resolve()}
     return BenchmarkConfig.create(models=models, **with_settings(given, output))
 
 

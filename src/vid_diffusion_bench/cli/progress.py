@@ -28,6 +28,9 @@ WORTH_SAYING = 60
 Count = Callable[[int, int], None]
 
 
+_DETAILS = {events.ModelLoading: "loading", events.ModelLoaded: "", events.WarmUpStarted: "warming up"}
+
+
 class Watcher(Protocol):
     """A listener that can also say a line of its own."""
 
@@ -67,12 +70,8 @@ class Bars:
         match event:
             case events.RunStarted():
                 self.progress.update(self._clips, description="clips", total=event.total, completed=event.done)
-            case events.ModelLoading():
-                self._update(event.model, detail="loading")
-            case events.ModelLoaded():
-                self._update(event.model, detail="")
-            case events.WarmUpStarted():
-                self._update(event.model, detail="warming up")
+            case events.ModelLoading() | events.ModelLoaded() | events.WarmUpStarted():
+                self._update(event.model, detail=_DETAILS[type(event)])
             case events.StepCompleted():
                 steps = f"step {event.step}/{event.total}" if event.total else f"step {event.step}"
                 self._update(event.model, detail=steps + self._failures())
@@ -81,10 +80,17 @@ class Bars:
                 self._update(event.record.model, completed=event.done, detail=self._failures().strip(" ·"))
             case events.ScoringProgress():
                 self._score(event)
+            case events.TrialCompleted():
+                self._trial(event)
             case events.ModelFailed():
                 self.say(f"{event.model} could not be run. {event.failure.code}: {event.failure.message}")
             case events.Warned() | events.DurationEstimated() if text := _remark(event):
                 self.say(text)
+
+    def _trial(self, event: events.TrialCompleted) -> None:
+        self._failed += event.state == "failed"
+        self.progress.update(self._clips, total=event.total)
+        self._update(f"{event.model}: {event.phase}", completed=event.done, detail=self._failures().strip(" ·"))
 
     def _update(self, model: str, *, detail: str, completed: int | None = None) -> None:
         self.progress.update(self._clips, description=model, completed=completed, detail=detail)
@@ -121,6 +127,8 @@ class Lines:
                 self.say(f"{event.model}: loaded in {event.seconds:.1f} s")
             case events.SampleCompleted():
                 self._sample(event)
+            case events.TrialCompleted():
+                self.say(trial_line(event))
             case events.ScoringProgress() if _due(event.done, event.total, 4):
                 self.say(f"{event.model}: scored {event.done}/{event.total}")
             case events.ModelFailed():
@@ -134,6 +142,14 @@ class Lines:
             self.say(f"{clip} failed. {failure.code}: {failure.message}")
         elif _due(event.done, event.total, LINES_A_RUN):
             self.say(clip)
+
+
+def trial_line(event: events.TrialCompleted) -> str:
+    """One setting of a search as a line."""
+    setting = ", ".join(f"{name} {value}" for name, value in event.setting.items()) or "the model's own setting"
+    figures = " ".join(f"{value:.4g}" for value in event.values)
+    ended = f"{event.state} {figures}".strip() + (f": {event.reason}" if event.reason else "")
+    return f"{event.model}: {event.phase} {event.done}/{event.total}: {setting}: {ended}"
 
 
 def _due(done: int, total: int, lines: int) -> bool:

@@ -25,7 +25,7 @@ from vid_diffusion_bench.exceptions import (
     VidBenchError,
     WeightsNotFoundError,
 )
-from vid_diffusion_bench.models import optimize, snapshot
+from vid_diffusion_bench.models import optimize, schedulers, snapshot
 from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo
 from vid_diffusion_bench.models.conditioning import file_hash, open_video
@@ -154,7 +154,7 @@ class DiffusersModel(VideoModel):
         if parameters.video is not None:
             length = open_video(parameters.video, parameters.num_frames).num_frames
             self.grid.check(parameters.model_copy(update={"num_frames": length}))
-        _scheduler_class(parameters.scheduler)
+        self._scheduler(parameters.scheduler)
         if self._pipeline is not None:
             self._check_inputs(parameters, batch_size)
 
@@ -298,10 +298,18 @@ class DiffusersModel(VideoModel):
         return self._pipeline
 
     def _use_scheduler(self, name: str | None) -> None:
-        """Put the scheduler of that class into the pipeline, the pipeline's own for ``None``."""
-        wanted = _scheduler_class(name) or type(self._own_scheduler)
+        """Put the scheduler of that name into the pipeline, the pipeline's own for ``None``."""
+        wanted, changes = self._scheduler(name) or (type(self._own_scheduler), {})
         if type(self._loaded.scheduler) is not wanted:
-            self._loaded.scheduler = wanted.from_config(self._own_scheduler.config)
+            self._loaded.scheduler = wanted.from_config(self._own_scheduler.config, **changes)
+
+    def _scheduler(self, name: str | None) -> tuple[Any, dict[str, Any]] | None:
+        """The class that ``name`` means here, and what of the own scheduler's configuration is changed for it."""
+        own = snapshot.components(self.folder).get("scheduler")
+        if name is None or own is None:
+            return None
+        config = snapshot.read_config(self.folder, "scheduler", "scheduler_config.json")
+        return schedulers.choose(name, own, config, self.pipeline_class)
 
 
 def to_uint8(clip: Any) -> Frames:
@@ -335,17 +343,6 @@ def _pipeline_class(name: str) -> Any:
         raise ModelLoadingError(
             f"diffusers {version('diffusers')} has no pipeline {name}", remedy="pip install --upgrade diffusers"
         )
-    return found
-
-
-def _scheduler_class(name: str | None) -> Any:
-    import diffusers
-
-    if name is None:
-        return None
-    found = getattr(diffusers, name, None)
-    if not (inspect.isclass(found) and issubclass(found, diffusers.SchedulerMixin)):
-        raise ValidationError(f"diffusers has no scheduler {name!r}", remedy="a class name such as DDIMScheduler")
     return found
 
 
