@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -16,7 +15,7 @@ from vid_diffusion_bench.engine.run import ended_samples, make_pending, records_
 from vid_diffusion_bench.engine.scored import score_models
 from vid_diffusion_bench.engine.serving import check_serving
 from vid_diffusion_bench.engine.session import Batch, Session
-from vid_diffusion_bench.exceptions import GenerationCancelledError, ModelLoadingError, StorageError, ValidationError
+from vid_diffusion_bench.exceptions import GenerationCancelledError, ModelLoadingError, ValidationError
 from vid_diffusion_bench.models import VideoModel, get_model
 from vid_diffusion_bench.profiling import resolve_device, sample_memory
 from vid_diffusion_bench.results import Failure, Manifest, ModelResult, fingerprint
@@ -66,14 +65,8 @@ def run_conditions(
     if first.reference is not None:
         find_videos(first.reference)
     planned = _plan(configs)
-    with RunStore(first.output_dir) as store:
-        attempt = store.begin(first)
-        try:
-            made = _make_all(configs, planned, order, store, listener, stop, retry_failed=retry_failed)
-        except BaseException as error:
-            with suppress(StorageError):
-                store.end(attempt, "failed", str(error))
-            raise
+    with RunStore(first.output_dir) as store, store.attempt(first) as attempt:
+        made = _make_all(configs, planned, order, store, listener, stop, retry_failed=retry_failed)
         store.end(attempt, "interrupted" if made.interrupted else "completed")
     return made
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from vid_diffusion_bench.engine.serving import check_serving, serve_samples
 from vid_diffusion_bench.engine.serving_figures import served_performance
 from vid_diffusion_bench.engine.session import Batch, Session
 from vid_diffusion_bench.engine.summary import performance
-from vid_diffusion_bench.exceptions import GenerationCancelledError, StorageError
+from vid_diffusion_bench.exceptions import GenerationCancelledError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import ServedModel, VideoModel
 from vid_diffusion_bench.profiling import sample_memory
@@ -59,18 +58,12 @@ def run(
     plan = make_plan(config, opened)
     for planned in plan.models:
         check_serving(config, planned)
-    with RunStore(config.output_dir) as store:
-        attempt = store.begin(config)
-        try:
-            session = _begin(plan, config, store, listener, stop, retry_failed=retry_failed)
-            session.kept = frozenset(opened or ())
-            with sample_memory(plan.device) as session.sampler:
-                result = _execute(plan, session, started, score=score)
-            store.write_result(result)
-        except BaseException as error:
-            with suppress(StorageError):
-                store.end(attempt, "failed", str(error))
-            raise
+    with RunStore(config.output_dir) as store, store.attempt(config) as attempt:
+        session = _begin(plan, config, store, listener, stop, retry_failed=retry_failed)
+        session.kept = frozenset(opened or ())
+        with sample_memory(plan.device) as session.sampler:
+            result = _execute(plan, session, started, score=score)
+        store.write_result(result)
         store.end(attempt, result.status, result.error_message)
     listener(events.RunCompleted(result))
     return result

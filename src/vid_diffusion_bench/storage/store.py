@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -85,6 +85,17 @@ class RunStore:
             key = connection.execute(attempts.insert().values(**row)).inserted_primary_key
         assert key is not None
         return int(key[0])
+
+    @contextmanager
+    def attempt(self, config: BenchmarkConfig) -> Iterator[int]:
+        """Note that a run of ``config`` has begun here, and if the block fails, that it failed; gives the number."""
+        number = self.begin(config)
+        try:
+            yield number
+        except BaseException as error:
+            with suppress(StorageError):
+                self.end(number, "failed", str(error))
+            raise
 
     def end(self, attempt: int, status: RunStatus, error: str | None = None) -> None:
         """Note how an attempt ended."""
