@@ -15,6 +15,7 @@ from vid_diffusion_bench.auth.audit import Origin
 from vid_diffusion_bench.auth.authentication import Auth, AuthSettings
 from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.auth.passwords import check_password
+from vid_diffusion_bench.auth.users import new_user
 from vid_diffusion_bench.database import Database, upgrade
 from vid_diffusion_bench.database.tables import api_keys, metadata, revoked_tokens, signing_keys, users
 from vid_diffusion_bench.exceptions import (
@@ -22,6 +23,7 @@ from vid_diffusion_bench.exceptions import (
     ConflictError,
     NotFoundError,
     RateLimitExceededError,
+    StorageError,
     ValidationError,
 )
 
@@ -121,22 +123,24 @@ def test_the_last_administrator_stays(auth):
         auth.users.change("nobody", tier="premium")
 
 
-def test_two_administrators_cannot_remove_each_other(auth):
+def test_two_administrators_cannot_remove_each_other(auth, database):
     one, other = (auth.users.make(name, PERMISSIONS) for name in ("one", "other"))
-    refused, ready = [], threading.Barrier(2)
+    refused = []
 
-    def disable(user):
-        ready.wait()
+    def disable_other():
         try:
-            auth.users.change(user.id, disabled=True)
+            auth.users.change(other.id, disabled=True)
         except ConflictError as error:
             refused.append(error)
 
-    threads = [threading.Thread(target=disable, args=(user,)) for user in (one, other)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    thread = threading.Thread(target=disable_other)
+    with database.writing() as connection:
+        connection.execute(update(users).where(users.c.id == one.id).values(disabled=True))
+        thread.start()
+        time.sleep(0.5)  # it must wait for this transaction, and not go by what was before it
+    thread.join()
     assert len(refused) == 1
-    assert sum(user.is_admin for user in auth.users.all()) == 1
+    assert [user.username for user in auth.users.all() if user.is_admin] == ["other"]
 
 
 def test_a_key_is_kept_as_its_hash_only(auth, database):
@@ -404,7 +408,7 @@ def _start(url, results):
 def test_of_processes_that_start_at_once_one_makes_the_administrator(database_url):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [context.Process(target=_start, args=(database_url, results)) for _ in range(3)]
+    processes = [context.Process(target=_start, args=(database_url, results)) for _ in range(2)]
     [process.start() for process in processes]
     secrets = [results.get(timeout=60) for _ in processes]
     [process.join() for process in processes]
@@ -417,8 +421,30 @@ def test_of_processes_that_start_at_once_one_makes_the_administrator(database_ur
     assert first_admin(Database(database_url)) is None
 
 
+def test_a_first_start_waits_for_another_one(database_url):
+    database, found = Database(database_url), []
+    upgrade(database)
+    thread = threading.Thread(target=lambda: found.append(first_admin(database)))
+    with database.exclusive() as connection:
+        connection.execute(users.insert().values(**new_user("admin", PERMISSIONS)))
+        thread.start()
+        time.sleep(0.5)  # it must not look before this transaction has ended
+    thread.join()
+    assert found == [None]
+    database.close()
+
+
+def test_errors_of_the_database_hold_no_parameters(auth, database):
+    row = {**new_user("ada", []), "password_hash": "argon2id-of-somebody"}
+    with pytest.raises(StorageError) as failed, database.writing() as connection:
+        connection.execute(users.insert(), [row, row])
+    assert "UNIQUE" in str(failed.value.__cause__).upper()
+    assert "argon2id" not in str(failed.value) + str(failed.value.__cause__)
+
+
 def test_neither_rows_nor_parameters_are_logged(database_url, cheap_passwords, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sqlalchemy")
     database = Database(database_url)
     upgrade(database)
     auth = Auth(database, AuthSettings())
