@@ -11,7 +11,7 @@ from vid_diffusion_bench.auth import PERMISSIONS, READ_ONLY
 
 PHASES = {
     "admin": "examples,coverage,fuzzing,stateful",
-    "reader": "examples,coverage,fuzzing",
+    "reader": "examples,fuzzing",
     "nobody": "examples,coverage,fuzzing",
 }
 
