@@ -42,18 +42,16 @@ def compute_uploads(
     services: Shared,
     generated: Annotated[list[UploadFile], File(min_length=1, description="generated videos")],
     metrics: Annotated[list[str], Form(min_length=1, max_length=128)],
-    real: Annotated[list[UploadFile] | None, File(description="real videos")] = None,
-    prompts: Annotated[list[str] | None, Form(description="in the order of the generated videos")] = None,
+    real: Annotated[list[UploadFile], File(default_factory=list, description="real videos")],
+    prompts: Annotated[list[str], Form(default_factory=list, description="in the order of the generated videos")],
     subsample: Annotated[Flag, Form()] = False,
 ) -> schemas.Computed:
     """The same for videos that come with the request; they are not kept."""
     with _uploads(services) as folder:
         made = _stored(generated, folder / "generated")
-        given = _stored(real or [], folder / "real")
-        found = _computed(made, given, metrics, prompts, subsample, services)
-    return _under_their_names(
-        found, [*zip(made, generated, strict=True), *zip(given, real or [], strict=True)], services
-    )
+        given = _stored(real, folder / "real")
+        found = _computed(made, given, metrics, prompts or None, subsample, services)
+    return _under_their_names(found, [*zip(made, generated, strict=True), *zip(given, real, strict=True)], services)
 
 
 def _under_their_names(
