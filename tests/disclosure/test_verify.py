@@ -17,6 +17,9 @@ from vid_diffusion_bench.disclosure.contents import BundleManifest
 from vid_diffusion_bench.disclosure.statement import archive_checks
 from vid_diffusion_bench.video import Video, read_video, write_lossless
 
+AGREES = {"bit for bit", "within tolerance"}
+"""Of a score: how many threads torch had decides the last bits of a network's output."""
+
 
 def test_a_bundle_verifies_in_a_fresh_process_elsewhere(bundled, tmp_path):
     """Another working folder, other caches, other settings: nothing but the file and the package."""
@@ -31,7 +34,8 @@ def test_a_bundle_verifies_in_a_fresh_process_elsewhere(bundled, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["verdict"] == "verified"
-    assert {check["outcome"] for check in found["checks"]} == {"bit for bit"}
+    outcomes_of = {(check["part"] == "scores", check["outcome"]) for check in found["checks"]}
+    assert outcomes_of <= {(False, "bit for bit"), *((True, outcome) for outcome in AGREES)}
     assert not list((tmp_path / "elsewhere").iterdir())
     assert not list(tmp_path.glob("vidbench_cache_dir/features/**/*.npz")), "no feature is kept of what is not trusted"
 
@@ -48,7 +52,8 @@ def test_every_metric_that_runs_here_verifies(copied, tmp_path):
     bundle(copied, tmp_path / "b.zip")
     found = verify(tmp_path / "b.zip")
     assert found.verdict == "verified", told(found)
-    assert {check.outcome for check in found.checks} == {"bit for bit"}
+    assert {check.outcome for check in found.checks if check.part != "scores"} == {"bit for bit"}
+    assert {check.outcome for check in found.checks if check.part == "scores"} <= AGREES
 
 
 def test_the_published_hash_is_held_against_it(bundled, forgery):
@@ -128,7 +133,7 @@ def test_a_score_changed_with_its_mean_is_found_by_scoring_again(forgery):
     name = f"clip_similarity of shapes-small, prompt {record.prompt_id} {record.prompt!r}, sample 0, seed {record.seed}"
     assert name in told(found)
     assert by_name["shapes-small: clip_similarity"] == "differs"
-    assert by_name["shapes-oracle: clip_similarity"] == "bit for bit"
+    assert by_name["shapes-oracle: clip_similarity"] in AGREES
 
 
 @pytest.mark.parametrize("rehash", [True, False], ids=["rehashed", "not rehashed"])
