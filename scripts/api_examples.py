@@ -44,7 +44,10 @@ class Asked:
 
 def ask_everything(asked: Asked, clip: Path) -> None:
     """Each operation once; what it needs first, first."""
-    asked("GET", "/health")
+    for path in ("/health", "/monitoring/health"):
+        whole = asked("GET", path)
+        away = {**whole, "status": "unhealthy", "checks": {**whole["checks"], "database": "unhealthy"}}
+        asked.kept[f"GET /api/v1{path}"]["503"] = away
     body = {
         "model_name": "shapes-oracle", "prompts": [PROMPT], "metrics": ["temporal_consistency"],
         "parameters": {"num_frames": 16, "fps": 8}, "metadata": {"experiment_name": "first"},

@@ -38,8 +38,9 @@ def add(schema: dict[str, Any]) -> None:
             if "request" in kept:
                 media.setdefault("example", kept["request"])
         for status, answer in operation["responses"].items():
-            example = {"error": {**_ERRORS[status], **_SENT}} if status in _ERRORS else kept.get("answer")
             for media in answer.get("content", {}).values():
+                error = media["schema"] == {"$ref": "#/components/schemas/ErrorBody"}
+                example = {"error": {**_ERRORS[status], **_SENT}} if error else kept.get(status, kept.get("answer"))
                 if example is not None:
                     media.setdefault("example", example)
 

@@ -101,7 +101,7 @@ class Routes(APIRouter):
                 methods=[method],
                 status_code=status,
                 dependencies=[Depends(Requires(access))],
-                responses={**success, **responses, **more.pop("responses", {})},
+                responses=_merged({**success, **responses}, more.pop("responses", {})),
                 openapi_extra={"security": [] if access == "public" else SECURITY, "x-permission": access},
                 **more,
             )
@@ -115,6 +115,11 @@ SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "a token of /auth/login, or an API key"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+
+
+def _merged(all_have: dict[int | str, dict[str, Any]], own: dict[int | str, dict[str, Any]]) -> dict[int | str, Any]:
+    """What a route says itself of an answer goes before what all say, and keeps their headers."""
+    return {code: {**all_have.get(code, {}), **own.get(code, {})} for code in {**all_have, **own}}
 
 
 def _headers(code: int) -> dict[str, Any]:
