@@ -25,8 +25,13 @@ from vid_diffusion_bench.ai_optimization import (
     Options,
     SearchSpace,
     evaluation,
+    read_result,
 )
+from vid_diffusion_bench.ai_optimization.confirm import compare
 from vid_diffusion_bench.ai_optimization.measured import Measured, read_measured
+from vid_diffusion_bench.ai_optimization.objectives import define
+from vid_diffusion_bench.config import BenchmarkConfig
+from vid_diffusion_bench.models import get_model
 from vid_diffusion_bench.results import BenchmarkResult
 from vid_diffusion_bench.statistics import hypervolume
 
@@ -36,6 +41,7 @@ SPACE = SearchSpace(
 )
 STRATEGIES = ("bayesian", "random")
 UP = (True, False)
+_CHECK_SEED = 100
 
 
 def main() -> None:
@@ -44,8 +50,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=24)
     parser.add_argument("--prompts", type=int, default=10)
+    parser.add_argument("--check", type=Path, help="optimized.json: its best on all prompts of shapes-v1")
     parser.add_argument("--clock", choices=("wall", "passes"), default="wall")
     asked = parser.parse_args()
+    if asked.check:
+        print(json.dumps(_check(asked.check, asked.folder / "check"), indent=1))
+        return
     if asked.clock == "passes":
         evaluation.read_measured = _count_passes
     found: dict[str, list[OptimizationResult]] = {name: [] for name in STRATEGIES}
@@ -68,6 +78,18 @@ def _search(strategy: str, repeat: int, asked: argparse.Namespace) -> Optimizati
         options=Options(seed=repeat, top=5, clips_dir=asked.folder / "clips"),
         output_dir=asked.folder / f"{asked.clock}-{strategy}-{repeat}",
     )
+
+
+def _check(path: Path, folder: Path) -> dict[str, object]:
+    """The best of a search and the default in turn, on more prompts than the search had and on seeds of their own."""
+    found, model, objective = read_result(path), get_model("shapes-base"), define("pareto", "cpu")
+    fields = {"models": ["shapes-base"], "prompts": StandardPrompts.SHAPES_V1, "metrics": [objective.quality]}
+    evaluator = evaluation.Evaluator(BenchmarkConfig.create(**fields), model, "cpu", objective, folder)
+    default, best = evaluator.measure_together([{}, found.best_parameters], _CHECK_SEED, 8)
+    assert isinstance(default, Measured)
+    assert isinstance(best, Measured)
+    compared = [compare(axis, best, default).model_dump() for axis in objective.axes]
+    return {"best": found.best_parameters, "clips": best.clips, "compared": compared}
 
 
 def _count_passes(result: BenchmarkResult, setting: dict[str, object], *rest: object) -> Measured:

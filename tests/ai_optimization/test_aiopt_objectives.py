@@ -8,9 +8,10 @@ import pytest
 
 from vid_diffusion_bench.ai_optimization import OptimizationObjective
 from vid_diffusion_bench.ai_optimization.budget import Budget
-from vid_diffusion_bench.ai_optimization.confirm import compare, shortlist
+from vid_diffusion_bench.ai_optimization.confirm import _worth, compare, shortlist
 from vid_diffusion_bench.ai_optimization.measured import Measured, Sample
 from vid_diffusion_bench.ai_optimization.objectives import balanced, define, quality_and_latency
+from vid_diffusion_bench.ai_optimization.result import Confirmed
 from vid_diffusion_bench.ai_optimization.samplers import encode, make_sampler, suggest
 from vid_diffusion_bench.ai_optimization.space import SearchSpace
 from vid_diffusion_bench.exceptions import MetricNotFoundError, ValidationError
@@ -110,6 +111,19 @@ def test_with_few_prompts_nothing_is_called_better():
     assert found.difference == pytest.approx(13)
     assert found.better is None
     assert "fewer than 5 prompts" in found.reason
+
+
+def test_of_a_front_what_beats_the_default_goes_before_what_buys_one_with_the_other():
+    found = define("pareto", "cpu")
+
+    def worth(quality, latency, *, on_front=True):
+        measured = _measured([quality] * 4, [latency] * 4)
+        return _worth(found, Confirmed(setting={"v": 1}, seed=1, measured=measured, on_front=on_front), DEFAULT)
+
+    cheap, both = worth(60.0, 40.0), worth(66.0, 300.0)
+    assert cheap[1] > both[1]
+    assert both > cheap
+    assert worth(90.0, 10.0, on_front=False) < cheap
 
 
 def test_the_shortlist_is_the_best_or_the_front():

@@ -165,13 +165,26 @@ def _confirmed(
     return Confirmed(setting=setting, seed=seed, searched=searched, measured=found, comparisons=comparisons)
 
 
-def _worth(objective: Objective, found: Confirmed, default: Measured) -> float:
-    """How good a setting is, more is better; one off the front, or that failed, is no choice."""
+def _worth(objective: Objective, found: Confirmed, default: Measured) -> tuple[bool, float]:
+    """How good a setting is, more is better; one off the front, or that failed, is no choice.
+
+    Of a front, one that is no worse than the default in any axis goes before all that buy one with another.
+    """
     axis = score_axis(objective)
     value = axis.value(found.measured, default) if found.measured else None
     if value is None or (len(objective.axes) > 1 and not found.on_front):
-        return float("-inf")
-    return value if axis.maximize else -value
+        return False, float("-inf")
+    return _no_worse(objective, found, default), value if axis.maximize else -value
+
+
+def _no_worse(objective: Objective, found: Confirmed, default: Measured) -> bool:
+    if len(objective.axes) == 1 or found.measured is None:
+        return True
+    pairs = [(axis, axis.value(found.measured, default), axis.value(default, default)) for axis in objective.axes]
+    return all(
+        value is not None and own is not None and (value >= own if axis.maximize else value <= own)
+        for axis, value, own in pairs
+    )
 
 
 def _with_front(objective: Objective, selection: list[Confirmed], default: Measured) -> list[Confirmed]:
