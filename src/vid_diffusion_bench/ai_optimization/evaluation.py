@@ -59,6 +59,8 @@ class Evaluator:
     manifests: dict[str, Manifest] = field(default_factory=dict)
     _warm: Any = None
     _made: bool = False
+    _loaded: Any = None
+    _loads: bool = True
 
     def measure(self, setting: Setting, seed: int, *, prompts: int | None = None) -> Measured:
         """The figures of ``setting`` with seeds from base ``seed``, on the first ``prompts``.
@@ -71,7 +73,8 @@ class Evaluator:
             StorageError: The folder cannot be written.
         """
         config = self._configured(setting, seed, prompts)
-        started, self._made = time.perf_counter(), False
+        started, self._made, asked = time.perf_counter(), False, _switches(config)
+        self._loads = self._loaded != asked
         result = self._run(config, Path(config.output_dir))
         if result.status == "interrupted":
             raise GenerationCancelledError("the search was asked to stop", remedy="the same command goes on")
@@ -80,7 +83,8 @@ class Evaluator:
             raise ModelLoadingError(model.error.message, details={"code": model.error.code})
         if problem := problem_of(model):
             raise SettingError(problem)
-        self._warm = _shape(config) if self._made else self._warm
+        if self._made:
+            self._warm, self._loaded = _shape(config), asked
         self.manifests |= result.manifests
         seconds = time.perf_counter() - started
         return read_measured(result, setting, self.objective.quality, self.objective.memory, seconds)
@@ -136,7 +140,9 @@ class Evaluator:
 
     def _hear(self, event: events.Event) -> None:
         self._made = self._made or isinstance(event, events.ModelLoaded)
-        if isinstance(event, _PASSED_ON):
+        # The engine asks a model that is loaded already to load, too, and says so.
+        loading = isinstance(event, events.ModelLoading | events.ModelLoaded)
+        if isinstance(event, _PASSED_ON) and (self._loads or not loading):
             self.listener(event)
 
 

@@ -69,7 +69,8 @@ class OptimizationResult(Value):
     ``best_score`` is measured on fresh seeds, which neither the search nor the choice among its best settings saw, with
     ``best_interval`` (95 %). ``search_score`` is what the search itself saw of the same setting: the best of many noisy
     values, so too good. For the objective pareto, the best is the setting of the front with the highest ``balanced``
-    figure, of those that are no worse than the default in any axis if there are such, and that figure is its score. ``best_parameters`` are empty when nothing beat the model's own setting.
+    figure, of those that are no worse than the default in any axis if there are such (the default is one of them, where
+    it is on the front); that figure is its score. ``best_parameters`` are empty when the default is the best.
 
     ``selection`` are the default (first) and the few best of the search on a second set of seeds, among which the best
     was chosen, or which make the front; ``confirmation`` are the default and the best on a third.
