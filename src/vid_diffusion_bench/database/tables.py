@@ -199,11 +199,3 @@ answers = Table(
     Column("created_at", Float, nullable=False, index=True),
 )
 """What was answered to a request with an ``Idempotency-Key``; ``status`` is null while it is being worked on."""
-
-health_checks = Table(
-    "health_checks",
-    metadata,
-    Column("model", String(256), primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("result", JSON, nullable=False),
-)

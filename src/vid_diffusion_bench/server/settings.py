@@ -40,7 +40,6 @@ class ServerSettings(BaseSettings):
         None, gt=0, description="memory of models that a worker keeps warm; half of the machine's when not set"
     )
     token_minutes: float = Field(60, gt=0, description="how long a login holds")
-    health_seconds: float = Field(300, ge=0, description="how long a model's health check is kept")
     cors_origins: list[str] = Field(default_factory=list, description="JSON list of origins of pages that may ask")
     oidc_issuer: str | None = Field(None, description="URL of an OpenID Connect issuer whose tokens are accepted")
     oidc_audience: str | None = Field(None, description="the audience that its tokens must name")

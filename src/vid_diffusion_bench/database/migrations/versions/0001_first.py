@@ -38,13 +38,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)
 
     op.create_table(
-        "health_checks",
-        sa.Column("model", sa.String(length=256), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("result", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("model", name=op.f("pk_health_checks")),
-    )
-    op.create_table(
         "revoked_tokens",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("expires_at", sa.Float(), nullable=False),
@@ -218,7 +211,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_revoked_tokens_expires_at"))
 
     op.drop_table("revoked_tokens")
-    op.drop_table("health_checks")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 
