@@ -2,11 +2,18 @@
 
 import time
 
+import pytest
 from sqlalchemy import insert
 
 from server_clients import app_of, client, client_as
+from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import workers
-from vid_diffusion_bench.monitoring import probes
+from vid_diffusion_bench.monitoring import Monitor, probes
+
+
+@pytest.fixture(autouse=True)
+def looked_at_each_time(monkeypatch):
+    monkeypatch.setattr(Monitor.__init__, "__defaults__", (None, 0.0))
 
 
 def sign_on(app, ago=0.0):
@@ -48,11 +55,17 @@ def test_little_space_is_degraded(tmp_path, monkeypatch):
     assert probes.probe_storage(tmp_path).status == "degraded"
 
 
-def test_a_database_that_is_away_is_unhealthy(tmp_path, monkeypatch):
-    from vid_diffusion_bench.database import Database
-
+def test_a_database_that_is_away_is_unhealthy(tmp_path):
     app = app_of(tmp_path)
     away = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    object.__setattr__(app.state.services, "database", away)
+    object.__setattr__(app.state.services, "monitor", Monitor(away, tmp_path))
     found = client(app).get("/health")
     assert (found.status_code, found.json()["status"]) == (503, "unhealthy")
+
+
+def test_a_look_is_kept_for_a_second(tmp_path, monkeypatch):
+    monkeypatch.setattr(Monitor.__init__, "__defaults__", (None, 60.0))
+    app = app_of(tmp_path)
+    before = client_as(app).get("/health").json()["messages"]
+    sign_on(app)
+    assert client_as(app).get("/health").json()["messages"] == before

@@ -15,10 +15,11 @@ def serve(*, host: str = "127.0.0.1", port: int = 8080, workers: int = 1) -> Rep
         port: The port.
         workers: Worker processes to start; 0 where others do the work (`vid-bench worker`).
     """
+    from vid_diffusion_bench.server.logs import configure
     from vid_diffusion_bench.server.serve import serve as run
     from vid_diffusion_bench.server.settings import ServerSettings
 
-    _log_to_stderr()
+    configure()
     run(ServerSettings.load(), host, port, workers)
     return Reply({"served": f"{host}:{port}"}, "")
 
@@ -29,16 +30,10 @@ def worker(*, until_stdin_ends: bool = False) -> Reply:
     Args:
         until_stdin_ends: End when standard input does, as what `serve` starts.
     """
+    from vid_diffusion_bench.server.logs import configure
     from vid_diffusion_bench.server.serve import work
     from vid_diffusion_bench.server.settings import ServerSettings
 
-    _log_to_stderr()
+    configure()
     work(ServerSettings.load(), until_stdin_ends=until_stdin_ends)
     return Reply({}, "")
-
-
-def _log_to_stderr() -> None:
-    import logging
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -26,10 +26,13 @@ Access = Permission | Literal["public", "known"]
 
 
 class Requires:
-    """The dependency of a route: authenticates, counts the request against its limit, checks the permission."""
+    """The dependency of a route: authenticates, counts the request against its limit, checks the permission.
 
-    def __init__(self, access: Access) -> None:
-        self.access = access
+    ``opened_by`` names a setting that makes the route one for everybody.
+    """
+
+    def __init__(self, access: Access, opened_by: str | None = None) -> None:
+        self.access, self._opened_by = access, opened_by
 
     def __call__(self, request: Request) -> Principal | None:
         """Who asks; ``None`` on a public route that nobody known asks.
@@ -42,7 +45,7 @@ class Requires:
         principal = self._principal(request)
         request.state.principal = principal
         self._count(request, principal)
-        if self.access == "public":
+        if self.access == "public" or self._is_opened(request):
             return principal
         if principal is None:
             raise AuthenticationError("this needs a token or an API key", remedy="send Authorization: Bearer TOKEN")
@@ -71,9 +74,13 @@ class Requires:
             return authenticate(request)
         except (AuthenticationError, StorageError, ServerOverloadedError):
             # A login with an old token, and a health probe while the database is away, need not be known.
-            if self.access == "public":
+            if self.access == "public" or self._is_opened(request):
                 return None
             raise
+
+    def _is_opened(self, request: Request) -> bool:
+        settings = request.app.state.services.settings
+        return self._opened_by is not None and bool(getattr(settings, self._opened_by))
 
 
 def authenticate(request: Request) -> Principal | None:

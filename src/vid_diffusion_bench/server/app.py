@@ -17,7 +17,8 @@ from vid_diffusion_bench.database import upgrade
 from vid_diffusion_bench.server import errors, examples, websocket
 from vid_diffusion_bench.server.hub import Hub
 from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
-from vid_diffusion_bench.server.routes import ROUTERS
+from vid_diffusion_bench.server.observed import Observed
+from vid_diffusion_bench.server.routes import ROUTERS, monitoring
 from vid_diffusion_bench.server.routing import RATE_HEADERS, SCHEMES
 from vid_diffusion_bench.server.services import Services
 from vid_diffusion_bench.server.settings import ServerSettings
@@ -55,10 +56,12 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     app.add_middleware(BoundedBody, most=configured.max_body_mb << 20, most_uploaded=configured.max_upload_mb << 20)
     if configured.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=configured.cors_origins, **CORS)
+    app.add_middleware(Observed, instruments=services.instruments)
     app.add_middleware(RequestContext)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(monitoring.root)
     app.include_router(websocket.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -67,6 +70,7 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.hub = Hub(app.state.services.events)
+    app.state.services.instruments.followers = lambda: len(app.state.hub)
     async with app.state.hub.running():
         yield
     app.state.services.database.close()

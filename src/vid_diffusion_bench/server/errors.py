@@ -73,7 +73,7 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ServerOverloadedError):
         headers["Retry-After"] = str(error.retry_after)
     if type(error) is StorageError:
-        logger.error("%s: %s", request_id(request), error.message)
+        logger.error("%s", error.message, extra={"fields": {"request_id": request_id(request), "code": error.code}})
         status, headers["Retry-After"] = 503, str(UNAVAILABLE_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -123,6 +123,6 @@ def _methods(request: Request) -> list[str]:
 
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s: %s", request_id(request), error, exc_info=error)
+    logger.error("%s", error, exc_info=error, extra={"fields": {"request_id": request_id(request)}})
     body = {"code": "INTERNAL_ERROR", "message": "the server failed; its log says more under this request_id"}
     return answer(request, 500, body)

@@ -84,9 +84,20 @@ class Routes(APIRouter):
         super().__init__(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
     def on(
-        self, method: str, path: str, *, access: Access, raises: tuple[int, ...] = (), status: int = 200, **more: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        access: Access,
+        raises: tuple[int, ...] = (),
+        status: int = 200,
+        opened_by: str | None = None,
+        **more: Any,
     ) -> Callable[[Handler], Handler]:
-        """Decorate the handler of ``method`` on ``path``; ``more`` is as of FastAPI's ``add_api_route``."""
+        """Decorate the handler of ``method`` on ``path``; ``more`` is as of FastAPI's ``add_api_route``.
+
+        ``opened_by`` is as of :class:`Requires`.
+        """
         known = {"public": (), "known": (401,)}.get(access, (401, 403))
         responses: dict[int | str, dict[str, Any]] = {
             code: {"model": ErrorBody, "description": _MEANINGS[code], "headers": _headers(code)}
@@ -100,7 +111,7 @@ class Routes(APIRouter):
                 handler,
                 methods=[method],
                 status_code=status,
-                dependencies=[Depends(Requires(access))],
+                dependencies=[Depends(Requires(access, opened_by))],
                 responses=_merged({**success, **responses}, more.pop("responses", {})),
                 openapi_extra={"security": [] if access == "public" else SECURITY, "x-permission": access},
                 **more,

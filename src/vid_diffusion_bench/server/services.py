@@ -12,6 +12,7 @@ from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.jobs import EventLog, JobQueue
 from vid_diffusion_bench.jobs.history import History
 from vid_diffusion_bench.jobs.isolated import Isolated
+from vid_diffusion_bench.monitoring import Instruments, Monitor
 from vid_diffusion_bench.server.rate_limits import RateLimiter
 from vid_diffusion_bench.server.settings import ServerSettings
 from vid_diffusion_bench.storage.clips import storage_errors
@@ -29,6 +30,8 @@ class Services:
     isolated: Isolated
     auth: Auth
     limiter: RateLimiter
+    monitor: Monitor
+    instruments: Instruments
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Services:
@@ -37,7 +40,9 @@ class Services:
         database = Database(settings.database)
         queue, auth = JobQueue(database, settings.queue_limit), Auth(database, settings.auth)
         limiter = RateLimiter(settings.rate_limit_storage.get_secret_value())
-        return cls(settings, database, queue, EventLog(database), History(database), Isolated(), auth, limiter)
+        monitor = Monitor(database, settings.data_root)
+        stored = (EventLog(database), History(database), Isolated())
+        return cls(settings, database, queue, *stored, auth, limiter, monitor, Instruments(monitor))
 
 
 def _services(request: Request) -> Services:

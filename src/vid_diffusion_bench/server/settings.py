@@ -51,6 +51,9 @@ class ServerSettings(BaseSettings):
         default_factory=list,
         description="JSON list of HOST or HOST:PORT that endpoint: models may be at; none when empty",
     )
+    open_metrics: bool = Field(
+        default=False, description="whether /metrics is for everybody; otherwise it needs monitoring.read"
+    )
     hub_models: bool = Field(default=False, description="whether hf:ORG/NAME models may be fetched and run")
 
     @property
