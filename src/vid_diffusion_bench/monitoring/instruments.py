@@ -43,7 +43,10 @@ class Instruments:
             buckets=BUCKETS,
             registry=self.registry,
         )
-        self.registry.register(_Queue(monitor, lambda: self.followers()))
+        self.registry.register(_Queue(monitor, self._followers_now))
+
+    def _followers_now(self) -> int:
+        return self.followers()
 
     def request(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """One ended. ``route`` is its template, never its path: that has ids."""

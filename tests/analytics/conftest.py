@@ -1,0 +1,1 @@
+from database_fixtures import *  # noqa: F403
