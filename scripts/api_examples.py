@@ -68,6 +68,11 @@ def ask_everything(asked: Asked, clip: Path) -> None:
     asked("POST", "/metrics/compute/upload", **sent)
     asked.kept["POST /api/v1/metrics/compute/upload"]["request"] = {"generated": ["a.mp4"], **sent["data"]}
     asked("GET", "/metrics/history")
+    for path in ("/monitoring/metrics", "/monitoring/alerts", "/analytics/benchmarks"):
+        asked("GET", path)
+    asked("GET", "/analytics/models/compare?models=shapes-oracle,shapes-base&metric=temporal_consistency")
+    text = asked.http.get("/metrics").raise_for_status().text
+    asked.kept["GET /api/v1/metrics"] = {"answer": "\n".join(line for line in text.splitlines() if "queue" in line)}
 
 
 def ask_who(asked: Asked) -> None:

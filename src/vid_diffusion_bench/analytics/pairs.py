@@ -94,7 +94,7 @@ def _tested(names: tuple[str, str], first: Clips, second: Clips) -> Pair:
     common = sorted(first.keys() & second.keys())
     prompts = [prompt for prompt, _ in common]
     if absent:
-        return Pair(names, 0, 0, reason=f"{' and '.join(absent)} has no values of single clips by this protocol")
+        return Pair(names, 0, 0, reason=f"no values of single clips of {' and '.join(absent)} by this protocol")
     if len(set(prompts)) < 2:
         why = f"{len(set(prompts))} prompts were made with the same seed by both; a test needs two"
         return Pair(names, len(common), len(set(prompts)), reason=why)

@@ -64,6 +64,7 @@ _COMMANDS = (
     ("serve", "serve:serve", _SERVER, "Serve the REST and WebSocket API, with workers on this machine."),
     ("worker", "serve:worker", _SERVER, "Run benchmarks of a server's queue on this machine."),
     ("auth", "auth:app", _SERVER, "Make users and API keys of a server; list and revoke them."),
+    ("analytics", "analytics:app", _SERVER, "Report and export what a server's benchmarks showed."),
     ("config", "config:app", _SETUP, "Show and change the settings."),
 )
 

@@ -1,0 +1,99 @@
+"""``vid-bench analytics``: what a server's benchmarks showed, from its database itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cyclopts import App
+
+from vid_diffusion_bench.cli.options import Names
+from vid_diffusion_bench.cli.reply import Reply
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.database import Database
+
+app = App(
+    name="analytics",
+    help="Reports and exports of a server's benchmarks, from the database of VIDBENCH_DATABASE_URL or "
+    "VIDBENCH_DATA_ROOT.",
+)
+
+
+@app.command
+def report(*, output: Path, period: Literal["1h", "24h", "7d", "30d"] = "30d", models: Names = None) -> Reply:
+    """Write a PDF: how benchmarks ended, every metric by model with intervals and N, trends, paired tests.
+
+    Args:
+        output: The file to write.
+        period: How far back.
+        models: Which models. Default: those measured most, ten at most.
+    """
+    from vid_diffusion_bench.analytics import pdf
+    from vid_diffusion_bench.analytics.report import report as made
+    from vid_diffusion_bench.report.exporters import write_file
+
+    with _database() as database:
+        found = made(database, period, time.time(), models)
+    write_file(output, pdf.render(found))
+    data: dict[str, Any] = {
+        "output": str(output),
+        "period": period,
+        "benchmarks": found.total,
+        "models": found.models,
+        "metrics": [part.metric for part in found.metrics],
+    }
+    return Reply(data, f"Wrote {output}: {len(found.metrics)} metrics of {', '.join(found.models)} over {period}")
+
+
+@app.command
+def export(
+    *,
+    format: Literal["prometheus", "csv", "parquet"],  # noqa: A002 - the option's name
+    output: Path,
+    period: Literal["1h", "24h", "7d", "30d"] = "30d",
+    models: Names = None,
+) -> Reply:
+    """Write the figures of a period to a file: a row each for csv and parquet, the newest of each for prometheus.
+
+    Args:
+        format: What to write.
+        output: The file to write.
+        period: How far back.
+        models: Which models. Default: all.
+    """
+    from vid_diffusion_bench.analytics import Span, read_figures
+    from vid_diffusion_bench.analytics.export import render
+    from vid_diffusion_bench.analytics.figures import read_ended
+    from vid_diffusion_bench.report.exporters import write_file
+
+    with _database() as database:
+        span = Span.of(period, time.time())
+        figures, ended = read_figures(database, span, models=models), read_ended(database, span, models=models)
+    write_file(output, render(figures, ended, format))
+    data = {"output": str(output), "format": format, "period": period, "figures": len(figures)}
+    return Reply(data, f"Wrote {output}: {len(figures)} figures of {len(ended)} benchmarks over {period}")
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The database of the settings, which must be there: a report of a new one would be of nothing."""
+    from vid_diffusion_bench.database import Database, upgrade
+    from vid_diffusion_bench.exceptions import NotFoundError
+    from vid_diffusion_bench.server.settings import ServerSettings
+
+    settings = ServerSettings.load()
+    file = settings.database.removeprefix("sqlite:///")
+    if file != settings.database and not Path(file).exists():
+        raise NotFoundError(
+            f"there is no database {file}", remedy="set VIDBENCH_DATABASE_URL or VIDBENCH_DATA_ROOT to the server's"
+        )
+    database = Database(settings.database)
+    try:
+        upgrade(database)
+        yield database
+    finally:
+        database.close()
