@@ -49,6 +49,7 @@ def test_from_the_first_start_to_results_and_a_clean_end(tmp_path):
         with live.client() as client:
             assert client.get(f"/benchmarks/{name}").json()["status"] == "completed"
         assert live.log.read_text().count("vdb_") == 1
+        assert "Fatal" not in live.log.read_text()
 
 
 def test_the_api_imports_no_torch(tmp_path):

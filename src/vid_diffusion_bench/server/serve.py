@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -82,7 +83,9 @@ def work(settings: ServerSettings, *, until_stdin_ends: bool = False) -> None:
 
 
 def _drain_with_stdin(worker: Worker) -> None:
-    sys.stdin.buffer.read()
+    # By its number: a thread that waits in sys.stdin holds its lock, and an interpreter that ends dies of that.
+    while os.read(0, 1024):
+        pass
     worker.drain()
 
 
