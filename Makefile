@@ -19,7 +19,7 @@ demo: setup ## Compare the built-in models; ends in a table and demo/report.html
 	@$(BIN)/vid-bench compare shapes-oracle shapes-base shapes-small --prompt-set shapes-demo --output demo
 
 test: setup-dev ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: setup-dev ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

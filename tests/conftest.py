@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Read when torch is imported. Two processes with two threads each on two cores wait for one another most of the time.
 
 collect_ignore = ["plugin"]
 """A distribution of its own; tests/test_plugin.py installs it and runs its tests."""
