@@ -30,6 +30,12 @@ def test_a_variable_beats_the_file(monkeypatch):
     monkeypatch.setenv("VIDBENCH_CACHE_DIR", "/elsewhere")
     assert settings.load_settings().device == "cpu"
     assert settings.load_settings().cache_dir == Path("/elsewhere")
+    monkeypatch.delenv("VIDBENCH_CACHE_DIR")
+    monkeypatch.setenv("vidbench_cache_dir", "/lower")
+    assert settings.load_settings().cache_dir == Path("/lower")
+    monkeypatch.setenv("VIDBENCH_DEVICE", "quantum")
+    with pytest.raises(ValidationError, match="device"):
+        settings.load_settings()
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import platformdirs
 import pydantic
-import tomli_w
-from pydantic import Field
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from vid_diffusion_bench.exceptions import StorageError, ValidationError
 from vid_diffusion_bench.optimization import BASELINE, LevelName
 from vid_diffusion_bench.prices import PriceTable
 
 APP = "vid-diffusion-bench"
+_PREFIX = "VIDBENCH_"
 
 
 def settings_file() -> Path:
@@ -29,10 +23,13 @@ def settings_file() -> Path:
     return Path(platformdirs.user_config_dir(APP)) / "settings.toml"
 
 
-class Settings(BaseSettings):
-    """What a user sets once. Each name is also an environment variable, upper case, after ``VIDBENCH_``."""
+class Settings(BaseModel):
+    """What a user sets once. Each name is also an environment variable, upper case, after ``VIDBENCH_``.
 
-    model_config = SettingsConfigDict(env_prefix="VIDBENCH_", extra="forbid", validate_default=True)
+    Made by :func:`load_settings`. Every command reads them, and pydantic-settings takes a fifth of a short one's time.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
 
     cache_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir(APP)),
@@ -54,7 +51,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="the environment variable that holds the key for endpoint:URL models; the key itself is never kept",
     )
-    price: Annotated[PriceTable, NoDecode] = Field(
+    price: PriceTable = Field(
         default_factory=dict, description="what served models cost: MODEL=0.20 USD/clip, MODEL=0.04 USD/second"
     )
     optimization_level: LevelName = Field(
@@ -72,17 +69,6 @@ class Settings(BaseSettings):
         """The optimisation level by the name it has in a configuration; nothing for models as they are."""
         return {} if self.optimization_level == BASELINE else {"optimization": self.optimization_level}
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
-
 
 def load_settings() -> Settings:
     """The settings in force.
@@ -90,12 +76,28 @@ def load_settings() -> Settings:
     Raises:
         ValidationError: The file or a variable holds a value that is not allowed.
     """
+    return _in_force({})
+
+
+def _in_force(given: dict[str, str]) -> Settings:
+    """``given`` over the environment over the user's file.
+
+    Raises:
+        ValidationError: One of them holds a value that is not allowed.
+    """
     try:
-        return Settings()
+        return Settings.model_validate({**_stored(), **_environment(), **given})
     except pydantic.ValidationError as error:
         raise _explained(error) from error
     except ValueError as error:
         raise _not_toml(error) from error
+
+
+def _environment() -> dict[str, str]:
+    """The settings that are variables, in upper or lower case."""
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    wanted = {name: _PREFIX + name.upper() for name in Settings.model_fields}
+    return {name: variables[variable] for name, variable in wanted.items() if variable in variables}
 
 
 def save_setting(name: str, value: str) -> Settings:
@@ -105,14 +107,11 @@ def save_setting(name: str, value: str) -> Settings:
         ValidationError: No such setting, or a value that is not allowed.
         StorageError: The file cannot be written.
     """
+    import tomli_w
+
     if name not in Settings.model_fields:
         raise ValidationError(f"no setting {name!r}", remedy=f"settings are {', '.join(Settings.model_fields)}")
-    try:
-        checked = Settings(**{name: value})  # type: ignore[arg-type]
-    except pydantic.ValidationError as error:
-        raise _explained(error) from error
-    except ValueError as error:
-        raise _not_toml(error) from error
+    checked = _in_force({name: value})
     stored = _stored()
     stored[name] = checked.model_dump(mode="json")[name]
     try:
@@ -142,10 +141,8 @@ def _not_toml(error: ValueError) -> ValidationError:
 def _stored() -> dict[str, Any]:
     import tomllib
 
-    try:
-        return tomllib.loads(settings_file().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+    file = settings_file()
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def _explained(error: pydantic.ValidationError) -> ValidationError:
