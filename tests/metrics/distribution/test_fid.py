@@ -6,7 +6,10 @@ from torchmetrics.image.fid import _compute_fid
 
 from vid_diffusion_bench.features import FeatureStore
 from vid_diffusion_bench.metrics import Context, State
+from vid_diffusion_bench.metrics.distribution import fid
 from vid_diffusion_bench.metrics.distribution.fid import Fid
+from vid_diffusion_bench.metrics.distribution.frechet import frechet_distance_of_moments
+from vid_diffusion_bench.metrics.distribution.moments import moments
 
 pytestmark = pytest.mark.usefixtures("pixel_extractors")
 INCEPTION = "inception-v3-torchscript"
@@ -44,6 +47,23 @@ def test_the_number_of_frames_is_part_of_the_protocol(small_clip):
     short, long = computed(*sets(small_clip)), computed(*sets(small_clip, num_frames=6))
     assert short.protocol_fingerprint != long.protocol_fingerprint
     assert long.metadata["frames"] == {"generated": 54, "real": 45}
+
+
+@pytest.mark.parametrize(("n", "num_frames", "few"), [(2, 3, True), (3, 2, True), (2, 4, False)])
+def test_sets_that_cannot_fill_a_covariance_are_compared_without_one(small_clip, monkeypatch, n, num_frames, few):
+    """Six features: at six frames and below; both ways give one number."""
+    taken = []
+    for name in ("frechet_distance", "frechet_distance_of_moments"):
+        form = getattr(fid, name)
+        monkeypatch.setattr(fid, name, lambda *of, form=form, name=name: taken.append(name) or form(*of))
+    generated = [small_clip(i, num_frames) for i in range(n)]
+    real = [small_clip(i, num_frames, shift=20, side="r") for i in range(n)]
+    result = computed(generated, real)
+    assert taken == ["frechet_distance" if few else "frechet_distance_of_moments"]
+    frames = [np.concatenate([clip.feature(INCEPTION).features for clip in side]) for side in (generated, real)]
+    assert result.value == pytest.approx(frechet_distance_of_moments(*(moments([side]) for side in frames)), rel=1e-9)
+    assert result.metadata["frames"] == {"generated": n * num_frames, "real": n * num_frames}
+    assert sum("cannot fill a covariance of 6 features" in line for line in result.warnings) == 2 * few
 
 
 def test_few_frames_and_unequal_sets_are_said(small_clip):
