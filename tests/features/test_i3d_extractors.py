@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from natural import natural_clip
-from tiny_i3d import random_i3d, save_i3d
+from tiny_i3d import random_i3d
 from tiny_networks import use_networks
 from vid_diffusion_bench.exceptions import MetricComputationError, ModelLoadingError, WeightsNotFoundError
 from vid_diffusion_bench.features import Clip, get_extractor
@@ -17,17 +17,6 @@ from vid_diffusion_bench.features.i3d_pixels import cdfvd_loaded, cdfvd_pixels, 
 from vid_diffusion_bench.video import Video
 
 EXTRACTORS = ("i3d-styleganv", "i3d-styleganv-offset", "i3d-tf-hub-2019", "i3d-cdfvd")
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return save_i3d(tmp_path_factory.mktemp("i3d"))
-
-
-@pytest.fixture
-def weights(files, monkeypatch):
-    use_networks(monkeypatch, files)
-    return files
 
 
 def natural(num_frames=16, height=48, width=72, seed=0):
@@ -104,7 +93,7 @@ def test_a_long_thin_frame_is_refused_not_blown_up():
         cdfvd_loaded(np.zeros((1, 4, 4000, 3), np.uint8))
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 @pytest.mark.parametrize(
     ("name", "pixels"), [("i3d-styleganv", stretched), ("i3d-tf-hub-2019", tf1), ("i3d-cdfvd", cdfvds)]
 )
@@ -127,7 +116,7 @@ def test_cdfvds_videomae_sees_what_its_loader_hands_on(tiny_networks):
     assert not np.array_equal(read, opened(Video(frames, 8.0)).feature("videomae-v2-giant-ssv2"))
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 def test_each_protocol_reads_its_own_frames():
     video = natural(24)
     first = Video(video.frames[:16], 8.0)
@@ -151,7 +140,7 @@ def test_offsets_are_spread_and_belong_to_the_pixels():
     assert np.array_equal(offset_frames(videos[0]), offset_frames(Video(videos[0].frames, 30.0)))
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 @pytest.mark.parametrize(("name", "frames", "said"), [
     ("i3d-styleganv", 15, "16 frames"), ("i3d-cdfvd", 15, "16 frames"), ("i3d-tf-hub-2019", 8, "9 frames"),
     ("i3d-styleganv-offset", 1, "16 frames"), ("c3d-ucf101", 15, "16 frames"),
@@ -167,7 +156,7 @@ def test_absent_weights_name_their_file(name):
         get_extractor(name).identity()
 
 
-def test_identities_differ_in_what_differs(weights):
+def test_identities_differ_in_what_differs(tiny_networks):
     identities = [get_extractor(name).identity() for name in EXTRACTORS]
     assert len({str(identity) for identity in identities}) == len(EXTRACTORS)
     for identity in identities:
@@ -175,7 +164,6 @@ def test_identities_differ_in_what_differs(weights):
         assert identity["torch"] == torch.__version__.partition("+")[0] or identity["torch"] == torch.__version__
 
 
-@pytest.mark.usefixtures("files")
 def test_a_file_that_is_no_i3d_is_refused(tmp_path, monkeypatch):
     use_networks(monkeypatch, tmp_path)
     torch.save({"a": torch.zeros(1)}, tmp_path / "i3d_pretrained_400.pt")
@@ -183,10 +171,10 @@ def test_a_file_that_is_no_i3d_is_refused(tmp_path, monkeypatch):
         opened(natural()).feature("i3d-cdfvd")
 
 
-def test_inception_gives_features_and_the_logits_of_its_probabilities(weights):
+def test_inception_gives_features_and_the_logits_of_its_probabilities(tiny_networks):
     video = natural(19)
     given = opened(video).feature("inception-v3-torchscript")
-    script = torch.jit.load(str(weights / "inception-2015-12-05.pt"))
+    script = torch.jit.load(str(tiny_networks / "inception-2015-12-05.pt"))
     with torch.inference_mode():
         features = script(planes(video.frames), return_features=True).numpy()
         probabilities = script(planes(video.frames), no_output_bias=True).numpy()
@@ -196,9 +184,9 @@ def test_inception_gives_features_and_the_logits_of_its_probabilities(weights):
     assert np.allclose(ours / ours.sum(axis=1, keepdims=True), probabilities, rtol=1e-4)
 
 
-def test_c3d_gives_the_probabilities_of_its_file(weights):
+def test_c3d_gives_the_probabilities_of_its_file(tiny_networks):
     video = natural(20)
-    script = torch.jit.load(str(weights / "c3d_ucf101.pt"))
+    script = torch.jit.load(str(tiny_networks / "c3d_ucf101.pt"))
     raw = torch.from_numpy(video.frames[:16]).permute(3, 0, 1, 2)[None]
     with torch.inference_mode():
         expected = script(raw)[0].numpy()

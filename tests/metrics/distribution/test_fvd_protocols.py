@@ -5,8 +5,6 @@ import pytest
 import scipy.linalg
 
 from natural import natural_clip
-from tiny_i3d import save_i3d
-from tiny_networks import use_networks
 from vid_diffusion_bench.features import Clip, FeatureRegistry, get_extractor
 from vid_diffusion_bench.metrics import Context, MetricRegistry, Row, State
 from vid_diffusion_bench.scoring import score_folders
@@ -14,16 +12,6 @@ from vid_diffusion_bench.video import Video, read_video, write_lossless
 
 I3D_VARIANTS = ("fvd:tf-hub-2019", "fvd:styleganv-2048x16", "fvd:cdfvd-i3d")
 NORMALISERS = {**dict.fromkeys(I3D_VARIANTS, 0), "fvd:tf-hub-2019": 1, "fvd": 1}
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return save_i3d(tmp_path_factory.mktemp("i3d"))
-
-
-@pytest.fixture
-def weights(files, monkeypatch):
-    use_networks(monkeypatch, files)
 
 
 def written_out(first, second, ddof):
@@ -43,7 +31,7 @@ def state(generated, real):
     return State(*sides)
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 @pytest.mark.parametrize(("name", "ddof"), NORMALISERS.items())
 def test_each_protocol_has_its_own_normaliser(name, ddof):
     generated, real = drawn(0, 20), drawn(1, 20)
@@ -52,7 +40,7 @@ def test_each_protocol_has_its_own_normaliser(name, ddof):
     assert f"over {'N-1' if ddof else 'N'}," in result.protocol["formula"]
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 def test_styleganv_compares_2048_clips_whatever_there_are_more():
     metric = MetricRegistry.get("fvd:styleganv-2048x16")
     result = metric.compute(state(drawn(0, 2050, 2), drawn(1, 2060, 2)), Context(metric.name, reference="abc"))
@@ -62,7 +50,7 @@ def test_styleganv_compares_2048_clips_whatever_there_are_more():
     assert any("below the 2048" in line for line in few.warnings)
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 def test_styleganv_reads_real_clips_from_an_offset_and_generated_from_their_start():
     video = natural_clip("pan", 3, 24, 40, 40)[0]
     metric = MetricRegistry.get("fvd:styleganv-2048x16")
@@ -73,7 +61,7 @@ def test_styleganv_reads_real_clips_from_an_offset_and_generated_from_their_star
     assert set(metric.protocol()["features"]) == {"i3d-styleganv", "i3d-styleganv-offset"}
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 def test_protocols_are_told_apart():
     protocols = [MetricRegistry.get(name).protocol() for name in I3D_VARIANTS]
     assert len({str(protocol) for protocol in protocols}) == len(protocols)
@@ -90,7 +78,7 @@ def save_clips(folder, seeds, num_frames=16):
     return folder
 
 
-@pytest.mark.usefixtures("weights")
+@pytest.mark.usefixtures("tiny_networks")
 def test_from_files_to_the_number_and_again_without_a_network(tmp_path, monkeypatch):
     real, generated = save_clips(tmp_path / "real", range(3)), save_clips(tmp_path / "generated", range(10, 13))
     write_lossless(generated / "13.mkv", Video(read_video(generated / "10.mkv").frames[:15], 8.0))
