@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -54,6 +56,32 @@ def _own_folders(tmp_path, monkeypatch):
     for variable in ("HF_HUB_CACHE", "VIDBENCH_WEIGHTS_DIR"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path / ".home" / "cache"))
+
+
+class Answer(NamedTuple):
+    """What a command line gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def vid_bench(capsys, tmp_path, monkeypatch):
+    """Runs one command line in a folder of its own."""
+    from vid_diffusion_bench.cli.app import run
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = run([str(argument) for argument in arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-
-from tiny_pipelines import (
-    SAVERS,
-    _clip_text,
-    _clip_tokenizer,
-    _cogvideox_transformer,
-    _cogvideox_vae,
-    _image_unet,
-    _image_vae,
-    _saved,
-    _seeded,
-    _t5,
-    _t5_tokenizer,
-    _wan_transformer,
-    _wan_vae,
-    save_animatediff,
-    save_cogvideox,
-    save_ltx,
-    save_wan,
+from tiny_parts import (
+    clip_text,
+    clip_tokenizer,
+    cogvideox_transformer,
+    cogvideox_vae,
+    encoder,
+    image_unet,
+    image_vae,
+    saved,
+    seeded,
+    t5,
+    t5_tokenizer,
+    wan_transformer,
+    wan_vae,
 )
+from tiny_pipelines import SAVERS, save_animatediff, save_cogvideox, save_ltx, save_wan
 
 
 def save_hunyuan_skyreels_i2v(folder: Path) -> Path:
@@ -33,10 +28,10 @@ def save_hunyuan_skyreels_i2v(folder: Path) -> Path:
 
 
 def _vision(size: int = 4):
-    from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
+    from transformers import CLIPImageProcessorPil
 
-    torch.manual_seed(0)
-    config = CLIPVisionConfig(
+    vision = encoder(
+        "CLIPVisionModel",
         hidden_size=size,
         projection_dim=size,
         num_hidden_layers=2,
@@ -45,17 +40,17 @@ def _vision(size: int = 4):
         intermediate_size=16,
         patch_size=1,
     )
-    return CLIPVisionModel(config).eval(), CLIPImageProcessorPil(crop_size=32, size=32)
+    return vision, CLIPImageProcessorPil(crop_size=32, size=32)
 
 
 def as_class(save, name: str):
     """Saves the components that ``save`` saves, under the pipeline class ``name``."""
 
     def save_as(folder: Path) -> Path:
-        saved = save(folder)
-        index = json.loads((saved / "model_index.json").read_text())
-        (saved / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
-        return saved
+        path = save(folder)
+        index = json.loads((path / "model_index.json").read_text())
+        (path / "model_index.json").write_text(json.dumps({**index, "_class_name": name}))
+        return path
 
     return save_as
 
@@ -64,7 +59,7 @@ def save_text_to_video_sd(folder: Path) -> Path:
     """Text to video; an image autoencoder, frame by frame. The ModelScope family."""
     from diffusers import DDIMScheduler, TextToVideoSDPipeline, UNet3DConditionModel
 
-    unet = _seeded(
+    unet = seeded(
         UNet3DConditionModel,
         block_out_channels=(4, 8),
         layers_per_block=1,
@@ -78,13 +73,13 @@ def save_text_to_video_sd(folder: Path) -> Path:
         norm_num_groups=2,
     )
     pipeline = TextToVideoSDPipeline(
-        vae=_image_vae(),
-        text_encoder=_clip_text(),
-        tokenizer=_clip_tokenizer(),
+        vae=image_vae(),
+        text_encoder=clip_text(),
+        tokenizer=clip_tokenizer(),
         unet=unet,
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_stable_diffusion(folder: Path) -> Path:
@@ -92,30 +87,30 @@ def save_stable_diffusion(folder: Path) -> Path:
     from diffusers import DDIMScheduler, StableDiffusionPipeline
 
     pipeline = StableDiffusionPipeline(
-        vae=_image_vae(),
-        text_encoder=_clip_text(),
-        tokenizer=_clip_tokenizer(),
-        unet=_image_unet(16),
+        vae=image_vae(),
+        text_encoder=clip_text(),
+        tokenizer=clip_tokenizer(),
+        unet=image_unet(16),
         scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=False),
         safety_checker=None,
         feature_extractor=None,
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_cogvideox_i2v(folder: Path) -> Path:
     from diffusers import CogVideoXImageToVideoPipeline, DDIMScheduler
 
     pipeline = CogVideoXImageToVideoPipeline(
-        tokenizer=_t5_tokenizer(),
-        text_encoder=_t5(),
-        vae=_cogvideox_vae(),
-        transformer=_cogvideox_transformer(
+        tokenizer=t5_tokenizer(),
+        text_encoder=t5(),
+        vae=cogvideox_vae(),
+        transformer=cogvideox_transformer(
             in_channels=8, use_rotary_positional_embeddings=True, use_learned_positional_embeddings=True
         ),
         scheduler=DDIMScheduler(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_wan_i2v(folder: Path) -> Path:
@@ -123,22 +118,20 @@ def save_wan_i2v(folder: Path) -> Path:
 
     encoder, processor = _vision()
     pipeline = WanImageToVideoPipeline(
-        transformer=_wan_transformer(in_channels=36, image_dim=4),
-        vae=_wan_vae(),
+        transformer=wan_transformer(in_channels=36, image_dim=4),
+        vae=wan_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
-        text_encoder=_t5("UMT5"),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=t5("UMT5"),
+        tokenizer=t5_tokenizer(),
         image_encoder=encoder,
         image_processor=processor,
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def _llama():
-    from transformers import LlamaConfig, LlamaModel
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
+    return encoder(
+        "LlamaModel",
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
@@ -148,7 +141,6 @@ def _llama():
         num_hidden_layers=2,
         vocab_size=64,
     )
-    return LlamaModel(config).eval()
 
 
 def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVideoPipeline") -> Path:
@@ -156,7 +148,7 @@ def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVide
     import diffusers
     from diffusers import AutoencoderKLHunyuanVideo, FlowMatchEulerDiscreteScheduler, HunyuanVideoTransformer3DModel
 
-    transformer = _seeded(
+    transformer = seeded(
         HunyuanVideoTransformer3DModel,
         in_channels=channels,
         out_channels=4,
@@ -172,7 +164,7 @@ def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVide
         pooled_projection_dim=16,
         rope_axes_dim=(2, 4, 4),
     )
-    vae = _seeded(
+    vae = seeded(
         AutoencoderKLHunyuanVideo,
         in_channels=3,
         out_channels=3,
@@ -193,18 +185,18 @@ def save_hunyuan_video(folder: Path, channels: int = 4, name: str = "HunyuanVide
         vae=vae,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
         text_encoder=_llama(),
-        text_encoder_2=_clip_text(),
-        tokenizer=_clip_tokenizer(),
-        tokenizer_2=_clip_tokenizer(),
+        text_encoder_2=clip_text(),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_mochi(folder: Path) -> Path:
     """Text to video; autoencoder 6x in time and 8x in space."""
     from diffusers import AutoencoderKLMochi, FlowMatchEulerDiscreteScheduler, MochiPipeline, MochiTransformer3DModel
 
-    transformer = _seeded(
+    transformer = seeded(
         MochiTransformer3DModel,
         patch_size=2,
         num_attention_heads=2,
@@ -219,7 +211,7 @@ def save_mochi(folder: Path) -> Path:
         activation_fn="swiglu",
         max_sequence_length=16,
     )
-    vae = _seeded(
+    vae = seeded(
         AutoencoderKLMochi,
         latent_channels=12,
         out_channels=3,
@@ -231,17 +223,17 @@ def save_mochi(folder: Path) -> Path:
         transformer=transformer,
         vae=vae,
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=_t5(),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=t5(),
+        tokenizer=t5_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_latte(folder: Path) -> Path:
     """Text to video; an image autoencoder, 2x in space here."""
     from diffusers import DDIMScheduler, LattePipeline, LatteTransformer3DModel
 
-    transformer = _seeded(
+    transformer = seeded(
         LatteTransformer3DModel,
         sample_size=16,
         video_length=4,
@@ -262,19 +254,19 @@ def save_latte(folder: Path) -> Path:
     )
     pipeline = LattePipeline(
         transformer=transformer,
-        vae=_image_vae(),
+        vae=image_vae(),
         scheduler=DDIMScheduler(),
-        text_encoder=_t5(),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=t5(),
+        tokenizer=t5_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_allegro(folder: Path) -> Path:
     """Text to video; its autoencoder decodes whole tiles of 24x128x128 only."""
     from diffusers import AllegroPipeline, AllegroTransformer3DModel, AutoencoderKLAllegro, DDIMScheduler
 
-    transformer = _seeded(
+    transformer = seeded(
         AllegroTransformer3DModel,
         num_attention_heads=2,
         attention_head_dim=12,
@@ -287,7 +279,7 @@ def save_allegro(folder: Path) -> Path:
         sample_frames=8,
         caption_channels=32,
     )
-    vae = _seeded(
+    vae = seeded(
         AutoencoderKLAllegro,
         in_channels=3,
         out_channels=3,
@@ -304,18 +296,17 @@ def save_allegro(folder: Path) -> Path:
         transformer=transformer,
         vae=vae,
         scheduler=DDIMScheduler(),
-        text_encoder=_t5(),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=t5(),
+        tokenizer=t5_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_sana_video(folder: Path) -> Path:
     """Text to video by linear attention; the autoencoder of Wan."""
     from diffusers import FlowMatchEulerDiscreteScheduler, SanaVideoPipeline, SanaVideoTransformer3DModel
-    from transformers import Gemma2Config, Gemma2Model
 
-    transformer = _seeded(
+    transformer = seeded(
         SanaVideoTransformer3DModel,
         in_channels=16,
         out_channels=16,
@@ -336,8 +327,8 @@ def save_sana_video(folder: Path) -> Path:
         qk_norm="rms_norm_across_heads",
         rope_max_seq_len=32,
     )
-    torch.manual_seed(0)
-    text = Gemma2Config(
+    text = encoder(
+        "Gemma2Model",
         head_dim=16,
         hidden_size=8,
         intermediate_size=64,
@@ -350,12 +341,12 @@ def save_sana_video(folder: Path) -> Path:
     )
     pipeline = SanaVideoPipeline(
         transformer=transformer,
-        vae=_wan_vae(),
+        vae=wan_vae(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
-        text_encoder=Gemma2Model(text).eval(),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=text,
+        tokenizer=t5_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 def save_skyreels_v2(folder: Path) -> Path:
@@ -363,13 +354,13 @@ def save_skyreels_v2(folder: Path) -> Path:
     from diffusers import SkyReelsV2Pipeline, UniPCMultistepScheduler
 
     pipeline = SkyReelsV2Pipeline(
-        transformer=_wan_transformer("SkyReelsV2"),
-        vae=_wan_vae(),
+        transformer=wan_transformer("SkyReelsV2"),
+        vae=wan_vae(),
         scheduler=UniPCMultistepScheduler(flow_shift=8.0, use_flow_sigmas=True, prediction_type="flow_prediction"),
-        text_encoder=_t5("UMT5"),
-        tokenizer=_t5_tokenizer(),
+        text_encoder=t5("UMT5"),
+        tokenizer=t5_tokenizer(),
     )
-    return _saved(pipeline, folder)
+    return saved(pipeline, folder)
 
 
 ALL = SAVERS | {

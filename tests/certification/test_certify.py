@@ -10,7 +10,6 @@ import pytest
 from broken_metrics import Brightness, Rolling
 from vid_diffusion_bench.certification import Certificate, folder_specimens, world_specimens
 from vid_diffusion_bench.certification.specimens import cut
-from vid_diffusion_bench.cli.app import run
 from vid_diffusion_bench.exceptions import InvalidVideoError, ValidationError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.video import write_lossless
@@ -41,17 +40,6 @@ def registered():
     yield
     for name in ("brightness", "rolling"):
         MetricRegistry.unregister(name)
-
-
-@pytest.fixture
-def vid_bench(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = run([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def certificate(path="certificate"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 from pathlib import Path
@@ -23,27 +22,6 @@ from worse_models import Worse
 RNG = np.random.default_rng(11)
 COMMON = RNG.normal(50, 10, 16)
 VALUES = {"<b>good</b>": COMMON + RNG.normal(5, 2, 16), "plain|x": COMMON + RNG.normal(0, 2, 16)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def vid_bench(capsys, monkeypatch, tmp_path):
-    from vid_diffusion_bench.cli.app import run as command
-
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = command([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
-    return call
 
 
 @pytest.fixture

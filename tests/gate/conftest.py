@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from vid_diffusion_bench.config import BenchmarkConfig
@@ -48,22 +46,3 @@ def rewrite(tmp_path):
         return target
 
     return copy
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def vid_bench(capsys):
-    from vid_diffusion_bench.cli.app import run as command
-
-    def call(*arguments):
-        code = command([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
-    return call
