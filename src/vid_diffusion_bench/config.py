@@ -49,6 +49,14 @@ class GenerationParameters(BaseModel):
     video: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
 
+    @classmethod
+    def create(cls, **fields: Any) -> GenerationParameters:
+        """As the constructor, but a mistake raises this package's :class:`ValidationError` with one line a mistake."""
+        try:
+            return cls(**fields)
+        except pydantic.ValidationError as error:
+            raise _explained(error) from error
+
     def over(self, defaults: GenerationParameters) -> GenerationParameters:
         """These parameters, with what they leave open taken from ``defaults``."""
         own = {name: value for name, value in self if value is not None and name != "extra"}

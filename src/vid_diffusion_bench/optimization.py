@@ -34,6 +34,33 @@ name.
 """
 
 
+_TORCH_TYPES: Final = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+PRECISIONS: Final = tuple(_TORCH_TYPES)
+"""What weights can be loaded and computed in."""
+
+
+def torch_dtype(precision: str) -> Any:
+    """PyTorch's type of one of ``PRECISIONS``.
+
+    Raises:
+        ValidationError: It is none of them.
+    """
+    import torch
+
+    return getattr(torch, _TORCH_TYPES[check_precision(precision)])
+
+
+def check_precision(name: str) -> str:
+    """``name``, if weights can be loaded so.
+
+    Raises:
+        ValidationError: They cannot.
+    """
+    if name not in PRECISIONS:
+        raise ValidationError(f"no precision {name!r}", remedy=f"one of {', '.join(PRECISIONS)}")
+    return name
+
+
 class OptimizationProfile(BaseModel):
     """What is changed about a model before it runs. What is left out stays as the model is loaded.
 

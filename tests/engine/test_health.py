@@ -85,27 +85,42 @@ def test_a_model_that_fails_in_its_first_step_is_unhealthy(tiny, monkeypatch):
     assert found.test_generation_ms is None
 
 
-def test_what_cannot_be_asked_is_an_error_and_no_finding(tiny):
+def test_what_cannot_be_asked_is_an_error_and_no_finding(tiny, monkeypatch):
     with pytest.raises(ModelNotFoundError):
         check_health("no-such-model", device="cpu")
     with pytest.raises(ValidationError):
         check_health(str(tiny("ltx")), device="cpu", parameters=SMALL.model_copy(update={"num_frames": 10}))
+    with pytest.raises(ValidationError, match="no precision"):
+        check_health(str(tiny("ltx")), device="cpu", parameters=SMALL, precision="int4")
+    assert check_health("pika", device="cpu").failure.code == "MODEL_LOADING_FAILED"
+    monkeypatch.setenv("FAL_KEY", "a key")
+    with pytest.raises(ValidationError, match="may charge"):
+        check_health("pika", device="cpu")
 
 
-def test_the_commands(tiny, capsys):
-    import json
+@pytest.mark.parametrize(
+    "wrong", [["--precision", "int4"], ["--num-frames", "-1"], ["--batch-size", "0"], ["--num-frames", "10"]]
+)
+def test_a_size_that_cannot_be_is_wrong_usage(tiny, vid_bench, wrong):
+    answer = vid_bench("models", "fit", tiny("ltx"), "--height", "32", "--width", "32", "--device", "cpu", *wrong)
+    assert answer.code == 2
+    assert answer.err.startswith("INVALID_PARAMETERS")
+    assert len(answer.err.splitlines()) == 1
 
-    from vid_diffusion_bench.cli.app import run
 
-    folder, size = str(tiny("ltx")), ["--num-frames", "9", "--height", "32", "--width", "32", "--device", "cpu"]
-    assert run(["models", "health-check", folder, *size, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["status"] == "healthy"
-    assert run(["models", "health-check", "cogvideox-2b", "--device", "cpu"]) == 1
-    assert "WEIGHTS_NOT_FOUND" in capsys.readouterr().out
-    assert run(["models", "fit", folder, *size]) == 0
-    assert "estimated peak" in capsys.readouterr().out
-    assert run(["models", "fit", "shapes-oracle", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["fit"] is None
-    assert run(["models", "info", folder, "--json"]) == 0
-    info = json.loads(capsys.readouterr().out)
+def test_the_commands(tiny, vid_bench):
+    folder, size = tiny("ltx"), ["--num-frames", "9", "--height", "32", "--width", "32", "--device", "cpu"]
+    answer = vid_bench("models", "health-check", folder, *size, "--json")
+    assert (answer.code, answer.json["status"]) == (0, "healthy")
+    answer = vid_bench("models", "health-check", "cogvideox-2b", "--device", "cpu")
+    assert answer.code == 1
+    assert "WEIGHTS_NOT_FOUND" in answer.out
+    answer = vid_bench("models", "fit", folder, *size)
+    assert answer.code == 0
+    assert "estimated peak" in answer.out
+    answer = vid_bench("models", "fit", "shapes-oracle", "--json")
+    assert (answer.code, answer.json["fit"]) == (0, None)
+    answer = vid_bench("models", "info", folder, "--json")
+    assert answer.code == 0
+    info = answer.json
     assert (info["status"], info["fit"]["parameters"] > 10_000) == ("available", True)

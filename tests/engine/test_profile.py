@@ -18,6 +18,7 @@ from vid_diffusion_bench.exceptions import (
 )
 from vid_diffusion_bench.models import ModelRegistry, get_model
 from vid_diffusion_bench.profiling import ProfileReport
+from video_server import serving
 
 SIZE = {"num_frames": 5, "height": 32, "width": 32, "num_inference_steps": 3}
 
@@ -138,6 +139,11 @@ def test_a_stop_ends_it(configure, painter):
     with pytest.raises(GenerationCancelledError):
         profile(configure("a"), listener=listener, stop=stop)
     assert painter.made == []
+
+
+def test_a_model_on_a_server_cannot_be_taken_apart(configure):
+    with serving("job") as server, pytest.raises(ValidationError, match="runs on a server"):
+        profile(configure(models=[server.reference]))
 
 
 def test_a_model_that_is_not_there_is_one_error(configure, painter):

@@ -1,5 +1,6 @@
 import multiprocessing
 import resource
+import shutil
 import threading
 from collections import Counter
 
@@ -95,6 +96,17 @@ def test_a_model_that_cannot_load_leaves_failed_records_and_the_others_go_on(con
     assert failed.error.code == "MODEL_LOADING_FAILED"
     assert made.success_rate == 1
     assert any(isinstance(event, events.ModelFailed) and event.model == broken for event in seen)
+
+
+def test_weights_that_are_cut_off_leave_failed_records_and_the_others_go_on(configure, tiny, tmp_path):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+    size = {"num_frames": 9, "height": 32, "width": 32}
+    failed, made = run(configure(models=[str(folder), "painter"], **size), score=False).models
+    assert (failed.error.code, failed.records[0].failure.stage) == ("MODEL_LOADING_FAILED", "load")
+    assert "not whole safetensors" in failed.error.message
+    assert made.success_rate == 1
 
 
 def test_running_again_makes_nothing_twice(configure, painter):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from hub import COMMIT, OLDER, Hub, serve
@@ -168,10 +166,9 @@ def test_of_two_precisions_the_plain_one_is_taken_and_a_lone_variant_kept():
     assert set(wanted_files(kept | dropped, index)) == kept | {"model_index.json"}
 
 
-def test_the_command_says_where_it_is(hub, capsys):
-    from vid_diffusion_bench.cli.app import run
-
-    assert run(["models", "download", "hf:org/net", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["commit"] == COMMIT
-    assert run(["models", "download", "hf:org/other"]) == 1
-    assert "WEIGHTS_NOT_FOUND" in capsys.readouterr().err
+def test_the_command_says_where_it_is(hub, vid_bench):
+    answer = vid_bench("models", "download", "hf:org/net", "--json")
+    assert (answer.code, answer.json["commit"]) == (0, COMMIT)
+    answer = vid_bench("models", "download", "hf:org/other")
+    assert answer.code == 1
+    assert "WEIGHTS_NOT_FOUND" in answer.err

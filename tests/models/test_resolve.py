@@ -165,6 +165,16 @@ def test_a_damaged_list_of_shards_is_named_not_a_crash(tiny, tmp_path):
         get_model(str(folder))
 
 
+def test_what_makes_no_videos_is_not_available(tiny, tmp_path):
+    info = model_info(str(tiny("stable_diffusion")))
+    assert (info.status, "not a video pipeline" in info.status_reason) == ("unconfigured", True)
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": "LTXDreamPipeline"}))
+    assert "no pipeline LTXDreamPipeline" in model_info(str(folder)).status_reason
+    assert model_info(str(tiny("ltx"))).status == "available"
+
+
 def test_a_folder_with_code_of_its_own_is_not_listed_as_available(tiny, tmp_path):
     folder = shutil.copytree(tiny("ltx"), tmp_path / "own")
     (folder / "pipeline.py").write_text("")

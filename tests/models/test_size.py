@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.engine.starts import draw_starts
 from vid_diffusion_bench.exceptions import ModelLoadingError
-from vid_diffusion_bench.models import GenerationRequest, get_model
+from vid_diffusion_bench.models import GenerationRequest, get_model, snapshot
 from vid_diffusion_bench.models.activations import ClipShape, decoder_bytes, denoiser_bytes, live_bytes
 from vid_diffusion_bench.models.size import component_sizes
 
@@ -177,3 +179,31 @@ def test_what_a_configuration_does_not_say_is_not_guessed(tiny, tmp_path):
     (folder / "model_index.json").write_text(json.dumps({**index, "transformer": ["diffusers", "NothingOfDiffusers"]}))
     (folder / "transformer" / "config.json").write_text(json.dumps(config))
     assert denoiser_bytes(folder, ClipShape(9, 32, 32), "fp32") is None
+
+
+def test_the_stored_precision_is_that_of_the_files_that_loading_reads(tiny, tmp_path):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    whole = load_file(weights)
+    half = {name: tensor.half() for name, tensor in whole.items()}
+    save_file(half, folder / "transformer" / "diffusion_pytorch_model.fp16.safetensors")
+    assert get_model(str(folder)).default_precision("cuda") == "fp32"
+    save_file(half, weights)
+    assert get_model(str(folder)).default_precision("cuda") == "fp16"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ModelLoadingError, match="not whole safetensors"):
+        get_model(str(folder)).default_precision("cuda")
+
+
+def test_the_hash_of_a_large_file_is_computed_once(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshot, "_LARGE", 1000)
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    expected, read = get_model(str(folder)).identity()["weights_sha256"], []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: (read.append(file.name), digest(file, name))[1])
+    assert get_model(str(folder)).identity()["weights_sha256"] == expected
+    assert read == []
+    weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    assert get_model(str(folder)).identity()["weights_sha256"] != expected
+    assert read == [str(weights)]

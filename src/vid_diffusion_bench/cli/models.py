@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from vid_diffusion_bench.cli.model_tables import fit_table, health_table
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
 
 if TYPE_CHECKING:
+    from vid_diffusion_bench.config import GenerationParameters
     from vid_diffusion_bench.engine.fit import Fit
 
 app = App(name="models", help="List models and what they need; download, check and size them.")
@@ -102,7 +103,7 @@ class FitOptions:
     width: int | None = None
     """Pixels."""
 
-    batch_size: int = 1
+    batch_size: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1
     """Clips made together."""
 
     precision: str | None = None
@@ -110,6 +111,12 @@ class FitOptions:
 
     device: str | None = None
     """auto, cpu, cuda, cuda:N or mps. Default: the setting `device`."""
+
+    def size(self) -> GenerationParameters:
+        """The size as parameters."""
+        from vid_diffusion_bench.config import GenerationParameters
+
+        return GenerationParameters.create(num_frames=self.num_frames, height=self.height, width=self.width)
 
 
 @app.command
@@ -143,24 +150,21 @@ def health_check(
         options: The size, the model's own when left out.
         refresh: Check again, whatever is kept.
     """
-    from vid_diffusion_bench.config import GenerationParameters
     from vid_diffusion_bench.engine.health import check_health
 
-    size = GenerationParameters(num_frames=options.num_frames, height=options.height, width=options.width)
-    found = check_health(name, device=_device(options), precision=options.precision, parameters=size, refresh=refresh)
+    asked = {"device": _device(options), "precision": options.precision, "parameters": options.size()}
+    found = check_health(name, **asked, refresh=refresh)
     return Reply(found.model_dump(mode="json"), health_table(found), DONE if found.status == "healthy" else FAILED)
 
 
 def _fit(name: str, options: FitOptions) -> Fit | None:
-    from vid_diffusion_bench.config import GenerationParameters
     from vid_diffusion_bench.engine.fit import estimate_fit
     from vid_diffusion_bench.models import get_model
     from vid_diffusion_bench.profiling import device_type, resolve_device
 
     model, device = get_model(name), resolve_device(_device(options))
-    size = GenerationParameters(num_frames=options.num_frames, height=options.height, width=options.width)
     precision = options.precision or model.default_precision(device_type(device))
-    parameters = size.over(model.defaults)
+    parameters = options.size().over(model.defaults)
     if grid := getattr(model, "grid", None):
         grid.check(parameters)
     return estimate_fit(model, parameters, device, precision, options.batch_size)

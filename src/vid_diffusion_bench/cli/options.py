@@ -174,11 +174,16 @@ class RunOptions:
 
     def resolve(self) -> dict[str, Any]:
         """The fields of a configuration that were given."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in _NOT_CONFIG}
-        named = {_RENAMED.get(name, name): value for name, value in given.items()}
-        return {
-            name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
-        }
+        return stated(self)
+
+
+def stated(options: Any) -> dict[str, Any]:
+    """What was given of a group of options, by the names of a configuration."""
+    given = {entry.name: getattr(options, entry.name) for entry in fields(options) if entry.name not in _NOT_CONFIG}
+    named = {_RENAMED.get(name, name): value for name, value in given.items()}
+    return {
+        name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
+    }
 
 
 def make_config(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vid_diffusion_bench.cli.options import Names, with_settings
+from vid_diffusion_bench.cli.options import Names, stated, with_settings
 from vid_diffusion_bench.cli.reply import Reply
 from vid_diffusion_bench.config import BenchmarkConfig
-from vid_diffusion_bench.exceptions import StorageError, ValidationError
+from vid_diffusion_bench.exceptions import ValidationError
 
 DEFAULT_PROMPTS = 5
 _BUILT_IN_SET, _SET = "shapes-v1", "diverse-v2"
@@ -75,11 +75,7 @@ class ProfileOptions:
 
     def resolve(self) -> dict[str, Any]:
         """The fields of a configuration that were given."""
-        given = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        named = {("timeout_seconds" if name == "timeout" else name): value for name, value in given.items()}
-        return {
-            name: str(value) if isinstance(value, Path) else value for name, value in named.items() if value is not None
-        }
+        return stated(self)
 
 
 def profile(
@@ -125,21 +121,15 @@ def _finish(found: Any, output: Path | None) -> Reply:
     from vid_diffusion_bench import report
 
     data = found.model_dump(mode="json")
-    written = _write(found, output) if output else []
+    written = []
+    if output:
+        report.write_file(output, f"{found.model_dump_json(indent=2)}\n".encode())
+        written.append(output)
     if found.detailed and output:
         written.append(report.profile_html(found, output.with_suffix(".html")))
         written.append(report.write_trace(found, output.with_suffix(".trace.json")))
     lines = [Text(f"Written: {path}") for path in written]
     return Reply(data, Group("", report.ProfileTable(found), *lines))
-
-
-def _write(found: Any, output: Path) -> list[Path]:
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{output} cannot be written: {error.strerror or error}") from error
-    return [output]
 
 
 def _config(model: str, test_prompts: Names, options: ProfileOptions) -> BenchmarkConfig:

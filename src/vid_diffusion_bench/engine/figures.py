@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vid_diffusion_bench.results import Cost, Manifest, MetricResult, SampleRecord
-from vid_diffusion_bench.statistics import cluster_bootstrap
+from vid_diffusion_bench.statistics import cluster_bootstrap, wilson_interval
 
 Measured = list[tuple[SampleRecord, Cost]]
 MAXIMUM = "a maximum has no sampling interval"
+NO_CLIP = "no clip was completed"
+NO_DEFINITION = "there is no agreed definition; compare avg_latency_ms and the quality metrics"
 
 
 class About:
@@ -28,6 +30,16 @@ class About:
 
 
 Figure = Callable[[About, Measured, str | None], MetricResult]
+
+
+def success_rate(about: About, records: Sequence[SampleRecord]) -> MetricResult:
+    """Share of the samples that have a usable clip, 0..1, with its Wilson interval."""
+    fields: dict[str, Any] = {"higher_is_better": True, "n": len(records)}
+    if not records:
+        return about.result("success_rate", None, reason="no sample was tried", **fields)
+    good = sum(record.status == "completed" for record in records)
+    found = wilson_interval(good, len(records))
+    return about.result("success_rate", good / len(records), confidence_interval=found, **fields)
 
 
 def protocol_of(manifest: Manifest | None, completed: Measured) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from vid_diffusion_bench.engine.pace import pace
 from vid_diffusion_bench.models import VideoModel
 from vid_diffusion_bench.models.activations import ClipShape, decoder_bytes, denoiser_bytes
 from vid_diffusion_bench.models.size import ComponentSize, component_sizes
-from vid_diffusion_bench.optimization import OptimizationProfile
+from vid_diffusion_bench.optimization import OptimizationProfile, check_precision
 from vid_diffusion_bench.profiling import device_type
 from vid_diffusion_bench.results import GIB, Value
 
@@ -165,6 +165,7 @@ def estimate_fit(
 
     Raises:
         ModelLoadingError: A file of weights is damaged.
+        ValidationError: No such precision.
     """
     need = need_of(model, parameters, precision, batch_size, profile, device)
     if need is None:
@@ -210,6 +211,7 @@ def need_of(
     folder = getattr(model, "folder", None)
     if folder is None:
         return None
+    check_precision(precision)
     pipeline: DiffusersModel = cast("Any", model)  # told by its folder: its module would load torch
     chunk = pipeline.call.signature.get("decode_chunk_size")
     frames = chunk.default if chunk is not None and isinstance(chunk.default, int) else None

@@ -28,14 +28,16 @@ def make_samples(planned: PlannedModel, pending: list[Batch], session: Session) 
     """Make and commit the ``pending`` batches of one model; why the model could not be made ready, if it could not."""
     model = planned.model
     assert model is not None
-    if refused := foresee(planned, pending, session):
-        return refused
+    stage = "load"
     try:
+        if refused := foresee(planned, pending, session):
+            return refused
+        stage = "first_frame"
         pending = make_first_frames(planned, pending, session)
     except GenerationCancelledError:
         return None
     except Exception as error:  # noqa: BLE001 - a model is foreign code: what it raises is written down, the run goes on
-        return failure_of(error, "first_frame")
+        return failure_of(error, stage)
     session.listener(events.ModelLoading(planned.name))
     started = time.perf_counter()
     try:

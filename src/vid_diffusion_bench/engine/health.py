@@ -13,8 +13,9 @@ import pydantic
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.engine.checks import failure_of, problem_of
 from vid_diffusion_bench.engine.starts import PROMPT, SEED, draw_starts
-from vid_diffusion_bench.exceptions import ModelLoadingError
-from vid_diffusion_bench.models import GenerationRequest, VideoModel, get_model
+from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
+from vid_diffusion_bench.models import GenerationRequest, ServedModel, VideoModel, get_model
+from vid_diffusion_bench.optimization import check_precision
 from vid_diffusion_bench.profiling import device_type, measure, resolve_device
 from vid_diffusion_bench.results import GIB, Failure, Value, fingerprint, utc_now
 from vid_diffusion_bench.settings import load_settings
@@ -59,12 +60,19 @@ def check_health(
 
     Raises:
         ModelNotFoundError: No such model.
-        ValidationError: No such device, or a size that the model cannot make.
+        ValidationError: No such device or precision, a size that the model cannot make, or a service that charges.
     """
+    if precision is not None:
+        check_precision(precision)
     device = resolve_device(device)
     asked = parameters or GenerationParameters()
     try:
         model = get_model(name)
+        if isinstance(model, ServedModel) and model.hosted:
+            raise ValidationError(
+                f"{name} is a hosted service: it makes no clip of one step, and may charge for a whole one",
+                remedy=f"`vid-bench models info {name}` says whether it is configured; a run makes clips",
+            )
         wanted = asked.over(model.defaults).model_copy(update={"num_inference_steps": _steps(model)})
         identity = model.identity()
     except ModelLoadingError as error:

@@ -13,7 +13,6 @@ from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters, de
 from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError, ValidationError, VidBenchError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import (
-    PRECISIONS,
     GenerationRequest,
     ServedModel,
     VideoModel,
@@ -23,7 +22,7 @@ from vid_diffusion_bench.models import (
 from vid_diffusion_bench.models.conditioning import CONDITIONS
 from vid_diffusion_bench.models.lora import Lora
 from vid_diffusion_bench.models.served import REMOTE
-from vid_diffusion_bench.optimization import OptimizationProfile
+from vid_diffusion_bench.optimization import OptimizationProfile, check_precision
 from vid_diffusion_bench.profiling import device_type, resolve_device
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.video import find_videos
@@ -112,8 +111,8 @@ def make_plan(config: BenchmarkConfig, opened: Mapping[str, VideoModel] | None =
         MetricRegistry.get(metric)
     if config.reference is not None:
         find_videos(config.reference)
-    if config.precision not in (None, *PRECISIONS):
-        raise ValidationError(f"no precision {config.precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
+    if config.precision is not None:
+        check_precision(config.precision)
     problems: list[VidBenchError] = []
     found = _find(config.models, problems, opened or {})
     if not any(isinstance(model, VideoModel) for model in found.values()):

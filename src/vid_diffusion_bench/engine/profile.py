@@ -12,9 +12,10 @@ from pathlib import Path
 from statistics import fmean, median
 
 from vid_diffusion_bench import events
-from vid_diffusion_bench.config import BenchmarkConfig, prompt_id
+from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.checks import problem_of
 from vid_diffusion_bench.engine.first_frames import with_first_frames
+from vid_diffusion_bench.engine.generate import make_record
 from vid_diffusion_bench.engine.levels import check_levels
 from vid_diffusion_bench.engine.plan import PlannedModel, PlannedSample, make_plan
 from vid_diffusion_bench.engine.power import disturbances
@@ -25,9 +26,10 @@ from vid_diffusion_bench.exceptions import (
     GenerationError,
     GenerationTimeoutError,
     ModelLoadingError,
+    ValidationError,
     VidBenchError,
 )
-from vid_diffusion_bench.models import StepCallback, VideoModel, get_model
+from vid_diffusion_bench.models import ServedModel, StepCallback, VideoModel, get_model
 from vid_diffusion_bench.optimization import BASELINE
 from vid_diffusion_bench.profiling import (
     INTERVAL,
@@ -96,7 +98,7 @@ def profile(
     memory's timeline of every call. ``levels`` are run one after the other; ``None`` is the one that ``config`` says.
 
     Raises:
-        ValidationError: The request is impossible; nothing was done.
+        ValidationError: The request is impossible, or the model runs on a server; nothing was done.
         ModelLoadingError: The model cannot be opened or loaded here.
         GenerationError: A call failed.
         GenerationCancelledError: ``stop`` was set.
@@ -110,6 +112,11 @@ def profile(
 def _drawn(config: BenchmarkConfig, folder: Path) -> dict[str, str]:
     """What the model needs to start from and nobody gave, nor another model is to make."""
     model = get_model(config.models[0])
+    if isinstance(model, ServedModel):
+        raise ValidationError(
+            f"{model.name} runs on a server, which shows neither its stages nor its memory",
+            remedy="vid-bench benchmark times its requests; profile the model where its weights are",
+        )
     if not model.needs or config.first_frame_model or config.images:
         return {}
     return draw_starts(model, config.parameters_set().over(model.defaults), folder)
@@ -305,25 +312,11 @@ def _as_call(
 
 
 def _record(sample: PlannedSample, video: Video, cost: Cost, job: _Job) -> SampleRecord:
-    request = sample.request
-    failure = problem_of(video, request.parameters)
-    return SampleRecord(
-        key=sample.key,
-        model=job.planned.name,
-        prompt=request.prompt,
-        prompt_id=prompt_id(request.prompt),
-        index=sample.index,
-        seed=request.seed,
-        parameters=request.parameters,
-        status="failed" if failure else "completed",
-        failure=failure,
-        clip=ClipInfo(
-            sha256=video.sha256(), path=None, preview=None, num_frames=video.num_frames, height=video.height,
-            width=video.width, fps=video.fps,
-        ),
-        cost=cost,
-        manifest=job.manifest.id,
+    clip = ClipInfo(
+        sha256=video.sha256(), path=None, preview=None, num_frames=video.num_frames, height=video.height,
+        width=video.width, fps=video.fps,
     )  # fmt: skip
+    return make_record(sample, job.manifest.id, cost, problem_of(video, sample.request.parameters), clip=clip)
 
 
 def _stages(

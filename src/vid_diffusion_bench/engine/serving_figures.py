@@ -10,6 +10,7 @@ from typing import Any
 
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine.arrivals import CLOSED
+from vid_diffusion_bench.engine.figures import MAXIMUM, NO_CLIP, NO_DEFINITION, About, success_rate
 from vid_diffusion_bench.models.endpoint.polling import RULE
 from vid_diffusion_bench.prices import Price
 from vid_diffusion_bench.results import Manifest, MetricResult, SampleRecord, Serving, fingerprint
@@ -26,9 +27,8 @@ _UNSEEN = {
     "energy_per_clip_joules": ("J", ELSEWHERE),
     "energy_per_video_second_joules": ("J/s", ELSEWHERE),
     "load_seconds": ("s", "the server had loaded the model before"),
-    "efficiency_score": ("", "there is no agreed definition; compare avg_latency_ms and the quality metrics"),
+    "efficiency_score": ("", NO_DEFINITION),
 }
-_NO_CLIP = "no clip was completed"
 _DEPENDENT = "requests that wait for each other are not independent; repeat the run to see its spread"
 _UNSAID = "the server does not say when it begins with a request"
 _DRIFT_SHARE = 0.01
@@ -46,17 +46,17 @@ class _Served:
     reason: str | None
 
     @property
+    def about(self) -> About:
+        return About(len(self.records), self.protocol)
+
+    @property
     def is_alone(self) -> bool:
         """Whether no request waited for another."""
         process = self.protocol["arrivals"]
         return bool(process.get("arrival") == CLOSED and process.get("concurrency") == 1)
 
     def result(self, name: str, value: float | None, **fields: Any) -> MetricResult:
-        """A result; of ``reason`` and ``interval_reason`` only that which belongs to the value."""
-        fields.pop("interval_reason" if value is None else "reason", None)
-        protocol = {**self.protocol, "figure": name, **fields.pop("also", {})}
-        defaults = {"label": name, "total": len(self.records), "protocol": protocol}
-        return MetricResult(name=name, value=value, **{**defaults, **fields})
+        return self.about.result(name, value, **fields)
 
 
 def served_performance(
@@ -67,7 +67,7 @@ def served_performance(
     results = [_latency(served), *(_percentile(served, q) for q in PERCENTILES)]
     results += [_part(served, name, part) for name, part in _PARTS.items()]
     results += [_throughput(served), _clip_rate(served), _offered_rate(served)]
-    results += [_in_flight(served), _drift(served), _retries(served), _success_rate(served)]
+    results += [_in_flight(served), _drift(served), _retries(served), success_rate(served.about, served.records)]
     if config.slo_seconds is not None:
         results.append(_slo(served, config.slo_seconds))
     if (price := config.price_of(model)) is not None:
@@ -92,7 +92,7 @@ def _gather(records: Sequence[SampleRecord], manifests: Mapping[str, Manifest]) 
         "forms": forms,
         "polling": RULE if {"job", "queue"} & set(forms) else None,
     }
-    reason = None if completed else _NO_CLIP
+    reason = None if completed else NO_CLIP
     if len(processes) > 1:
         reason = f"the requests arrived in {len(processes)} different ways; measure each into a folder of its own"
     return _Served(list(records), completed, sent, protocol, reason)
@@ -240,7 +240,7 @@ def _drift(served: _Served) -> MetricResult:
         "schedule_drift_ms",
         None if late is None else late * 1000,
         reason="nothing was sent",
-        interval_reason="a maximum has no sampling interval",
+        interval_reason=MAXIMUM,
         unit="ms",
         higher_is_better=False,
         n=len(served.sent),
@@ -254,20 +254,11 @@ def _retries(served: _Served) -> MetricResult:
     return served.result("retries", count, reason="nothing was sent", interval_reason="a count", **fields)
 
 
-def _success_rate(served: _Served) -> MetricResult:
-    fields: dict[str, Any] = {"higher_is_better": True, "n": len(served.records)}
-    if not served.records:
-        return served.result("success_rate", None, reason="no sample was tried", **fields)
-    good = len([record for record in served.records if record.status == "completed"])
-    interval = wilson_interval(good, len(served.records))
-    return served.result("success_rate", good / len(served.records), confidence_interval=interval, **fields)
-
-
 def _slo(served: _Served, seconds: float) -> MetricResult:
     """Share of all requests that gave a usable clip within ``seconds``; a failed one did not."""
     total = len(served.records)
     fields: dict[str, Any] = {"higher_is_better": True, "n": total, "also": {"slo_seconds": seconds}}
-    why = served.reason if served.reason != _NO_CLIP else None
+    why = served.reason if served.reason != NO_CLIP else None
     if why or not total:
         return served.result("slo_attainment", None, reason=why or "no sample was tried", **fields)
     kept = sum(serving.latency <= seconds for _, serving in served.completed)
@@ -287,7 +278,7 @@ def _prices(served: _Served, price: Price) -> list[MetricResult]:
     shared: dict[str, Any] = {
         "unit": price.currency,
         "higher_is_better": False,
-        "reason": _NO_CLIP,
+        "reason": NO_CLIP,
         "interval_reason": "the price is given, not sampled",
         "n": len(money),
         "also": {"price": price.model_dump(mode="json")},

@@ -6,16 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from vid_diffusion_bench.engine.figures import MAXIMUM, About, Figure, Measured, interval, protocol_of
+from vid_diffusion_bench.engine.figures import (
+    MAXIMUM,
+    NO_CLIP,
+    NO_DEFINITION,
+    About,
+    Figure,
+    Measured,
+    interval,
+    protocol_of,
+    success_rate,
+)
 from vid_diffusion_bench.engine.power import cost_figures, disturbances, energy_figures
 from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import GIB, Manifest, MetricResult, SampleRecord
-from vid_diffusion_bench.statistics import mean, percentile, wilson_interval
+from vid_diffusion_bench.statistics import mean, percentile
 
 _PEAKS = {"peak_ram_gb": "peak_rss", "peak_vram_gb": "peak_vram"}
-_NO_CLIP = "no clip was completed"
 _SEVERAL_MACHINES = "the clips were made on {} different machines or software versions; see the records"
-_NO_DEFINITION = "there is no agreed definition; compare avg_latency_ms and the quality metrics"
 
 
 def performance(
@@ -27,7 +35,7 @@ def performance(
     """The figures of one model: latency, throughput, memory, energy, money, load time, success rate."""
     completed = [(record, record.cost) for record in records if record.status == "completed" and record.cost]
     cohort = {record.manifest for record, _ in completed}
-    reason = None if completed else _NO_CLIP
+    reason = None if completed else NO_CLIP
     if len(cohort) > 1:
         reason = _SEVERAL_MACHINES.format(len(cohort))
     manifest = manifests.get(next(iter(cohort))) if len(cohort) == 1 else None
@@ -36,8 +44,8 @@ def performance(
     results = [figure(about, completed, reason) for figure in timed]
     results += energy_figures(about, completed, reason)
     results += cost_figures(about, completed, prices or MachinePrices(), reason)
-    results += [_load(about, load_seconds), _success_rate(about, records)]
-    results.append(about.result("efficiency_score", None, reason=_NO_DEFINITION))
+    results += [_load(about, load_seconds), success_rate(about, records)]
+    results.append(about.result("efficiency_score", None, reason=NO_DEFINITION))
     return {result.name: result for result in results}
 
 
@@ -117,13 +125,3 @@ def _load(about: About, seconds: float | None) -> MetricResult:
         higher_is_better=False,
         n=int(seconds is not None),
     )
-
-
-def _success_rate(about: About, records: Sequence[SampleRecord]) -> MetricResult:
-    """Share of the samples that have a usable clip, 0..1, with its Wilson interval."""
-    fields: dict[str, Any] = {"higher_is_better": True, "n": len(records)}
-    if not records:
-        return about.result("success_rate", None, reason="no sample was tried", **fields)
-    good = sum(record.status == "completed" for record in records)
-    interval = wilson_interval(good, len(records))
-    return about.result("success_rate", good / len(records), confidence_interval=interval, **fields)

@@ -1,6 +1,6 @@
 """Video models behind one protocol. Importing this imports no torch."""
 
-from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
 from vid_diffusion_bench.models.resolve import (
     ModelRegistry,
@@ -14,7 +14,6 @@ from vid_diffusion_bench.models.resolve import (
 from vid_diffusion_bench.models.served import ServedModel
 
 __all__ = [
-    "PRECISIONS",
     "GenerationRequest",
     "ModelInfo",
     "ModelRegistry",

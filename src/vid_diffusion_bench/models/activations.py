@@ -25,6 +25,7 @@ from vid_diffusion_bench.models.transformer_inputs import (
     tokens,
     transformer_inputs,
 )
+from vid_diffusion_bench.optimization import torch_dtype
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def decoder_bytes(folder: Path, shape: ClipShape, precision: str, *, tiled: bool
     vae = build_autoencoder(folder)
     if vae is None:
         return None
-    dtype = getattr(torch, _TORCH[precision])
+    dtype = torch_dtype(precision)
     torch.nn.Module.to(vae.eval(), "meta", dtype)
     counter = live_bytes(vae)
     try:
@@ -102,9 +103,6 @@ def _autocast_on_meta() -> Iterator[None]:
         yield
     finally:
         torch.autocast = known  # type: ignore[misc]
-
-
-_TORCH = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def _decode(vae: Any, shape: ClipShape, dtype: Any) -> None:
@@ -227,7 +225,7 @@ def _on_meta(folder: Path, name: str, precision: str) -> Any:
             module = found.from_config(read_config(folder, name))
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
         return None
-    torch.nn.Module.to(module.eval(), "meta", getattr(torch, _TORCH[precision]))
+    torch.nn.Module.to(module.eval(), "meta", torch_dtype(precision))
     return module
 
 
@@ -235,7 +233,7 @@ def _run(module: Any, tried: Iterable[dict[str, Any]], precision: str) -> int | 
     """Bytes alive at once in a forward pass with the first of the inputs that it takes."""
     import torch
 
-    dtype = getattr(torch, _TORCH[precision])
+    dtype = torch_dtype(precision)
     for inputs in tried:
         counter = live_bytes(module)
         given = {

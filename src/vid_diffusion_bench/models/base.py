@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 StepCallback = Callable[[int, int], None]
 """Called after each denoising step with (step, total): step from 1, total 0 where unknown. May raise to abort."""
 
-PRECISIONS = ("fp32", "bf16", "fp16")
-
 
 @dataclass(frozen=True)
 class GenerationRequest:
@@ -113,7 +111,7 @@ class VideoModel(ABC):
             )
 
     def default_precision(self, device: str) -> str:
-        """The precision to load in on ``device`` when nobody says otherwise: one of ``PRECISIONS``."""
+        """The precision to load in on ``device`` when nobody says otherwise: one of ``optimization.PRECISIONS``."""
         return "fp32"
 
     @property

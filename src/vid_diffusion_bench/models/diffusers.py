@@ -26,13 +26,14 @@ from vid_diffusion_bench.exceptions import (
     WeightsNotFoundError,
 )
 from vid_diffusion_bench.models import optimize, schedulers, snapshot
-from vid_diffusion_bench.models.base import PRECISIONS, GenerationRequest, StepCallback, VideoModel
+from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo
 from vid_diffusion_bench.models.conditioning import file_hash, open_video
 from vid_diffusion_bench.models.constraints import ONLY_TILED, Grid, read_grid
 from vid_diffusion_bench.models.lora import Lora, load_loras, require_lora
 from vid_diffusion_bench.models.pipeline_call import PipelineCall, is_picture
-from vid_diffusion_bench.optimization import OptimizationProfile
+from vid_diffusion_bench.models.size import stored_precision
+from vid_diffusion_bench.optimization import OptimizationProfile, torch_dtype
 from vid_diffusion_bench.video import Frames, Video
 
 DEFAULTS_FILE = "generation_defaults.json"
@@ -193,8 +194,9 @@ class DiffusersModel(VideoModel):
         if device == "cpu":
             return "fp32"
         asked = self._info.requirements.precision if self._info else None
-        denoiser = next(name for name in snapshot.components(self.folder) if name.startswith(_STAGES["denoiser"]))
-        return asked or snapshot.stored_precision(self.folder / denoiser)
+        parts = snapshot.components(self.folder)
+        denoiser = next((name for name in parts if name.startswith(_STAGES["denoiser"])), None)
+        return asked or (stored_precision(self.folder / denoiser) if denoiser else "fp32")
 
     def use_profile(self, profile: OptimizationProfile, device: str) -> None:
         optimize.check(profile, device)
@@ -208,13 +210,10 @@ class DiffusersModel(VideoModel):
 
     def load(self, device: str, precision: str) -> None:
         import diffusers
-        import torch
 
         if self._pipeline is not None and self._loaded_as == (device, precision):
             return
-        if precision not in PRECISIONS:
-            raise ValidationError(f"no precision {precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        dtype = torch_dtype(precision)
         word = "dtype" if hasattr(diffusers.utils, "_resolve_dtype") else "torch_dtype"
         options = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, word: dtype}
         options |= optimize.load_options(self._profile, snapshot.components(self.folder))

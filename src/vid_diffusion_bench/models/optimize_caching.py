@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.optimization import OptimizationProfile
+from vid_diffusion_bench.optimization import PRECISIONS, OptimizationProfile, torch_dtype
 
 _CONFIGURATIONS = {
     "first_block_cache": "FirstBlockCacheConfig",
@@ -130,12 +130,10 @@ def _value(cache: str, option: str, value: Any) -> Any:
     """An option as the configuration takes it: types of numbers are written as precisions."""
     if not option.endswith("_dtype") or value is None:
         return value
-    import torch
-
-    known = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-    if value not in known:
-        raise ValidationError(f"feature_caching {cache}: {option} is no {value}", remedy=f"one of {', '.join(known)}")
-    return known[value]
+    if value not in PRECISIONS:
+        known = ", ".join(PRECISIONS)
+        raise ValidationError(f"feature_caching {cache}: {option} is no {value}", remedy=f"one of {known}")
+    return torch_dtype(value)
 
 
 def _hooks(module: Any) -> int:

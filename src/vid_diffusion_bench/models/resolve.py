@@ -136,13 +136,13 @@ def model_info(reference: str) -> ModelInfo:
     if reference.startswith("hf:"):
         hub_id, revision = snapshot.parse_hub_reference(reference[3:])
         info = ModelInfo(name=reference, display_name=hub_id, hub=hub_id)
-        return _with_status(info, snapshot.find_in_hub_cache(hub_id, revision))
+        return _opened_status(info, snapshot.find_in_hub_cache(hub_id, revision))
     if reference.startswith(_ENDPOINT):
         return _endpoint_info(reference)
     if reference not in ModelRegistry and Path(reference).expanduser().is_dir():
         folder = Path(reference).expanduser()
         architecture = snapshot.read_index(folder)["_class_name"]
-        return _with_status(ModelInfo(name=reference, display_name=folder.name, architecture=architecture), folder)
+        return _opened_status(ModelInfo(name=reference, display_name=folder.name, architecture=architecture), folder)
     factory = ModelRegistry.get(reference)
     if isinstance(factory, partial) and factory.func is _open:
         return _catalogued_status(factory.args[0])
@@ -193,6 +193,18 @@ def _with_status(info: ModelInfo, folder: Path | None) -> ModelInfo:
     else:
         update = {"status": "available"}
     return info.model_copy(update=update)
+
+
+def _opened_status(info: ModelInfo, folder: Path | None) -> ModelInfo:
+    """Of a pipeline that no catalogue vouches for: whole is not enough, it must make videos too."""
+    found = _with_status(info, folder)
+    if found.status != "available" or folder is None:
+        return found
+    try:
+        _ = _pipeline(info.name, folder).needs
+    except ModelLoadingError as error:
+        return found.model_copy(update={"status": "unconfigured", "status_reason": f"{error.message} ({error.remedy})"})
+    return found
 
 
 def _missing_dependencies(requirements: list[str]) -> list[str]:

@@ -62,7 +62,12 @@ class Connection(Protocol):
 
 
 class ServedModel(VideoModel):
-    """A model that answers over a network; the engine sends it requests by arrival, several at a time."""
+    """A model that answers over a network; the engine sends it requests by arrival, several at a time.
+
+    ``hosted``: somebody else's, who may charge for every clip, and makes none in one step.
+    """
+
+    hosted = False
 
     @property
     def defaults(self) -> GenerationParameters:

@@ -13,6 +13,8 @@ from vid_diffusion_bench.models.snapshot import VARIANT, components
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 """Of one parameter, by the precision it is loaded in."""
 
+_STORED = {"BF16": "bf16", "F16": "fp16"}
+
 
 @dataclass(frozen=True)
 class ComponentSize:
@@ -39,6 +41,17 @@ def component_sizes(folder: Path) -> list[ComponentSize]:
     """
     sizes = (_component(folder / name) for name in components(folder))
     return [size for size in sizes if size is not None]
+
+
+def stored_precision(part: Path) -> str:
+    """What the weights in a component's folder are stored in: ``fp32``, ``fp16`` or ``bf16``.
+
+    Raises:
+        ModelLoadingError: A file is not safetensors.
+    """
+    size = _component(part)
+    kinds = size.stored_as if size else ()
+    return next((_STORED[kind] for kind in _STORED if kind in kinds), "fp32")
 
 
 def _component(part: Path) -> ComponentSize | None:

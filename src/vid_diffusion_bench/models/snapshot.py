@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError, WeightsNotFoundError
 from vid_diffusion_bench.results import fingerprint
-from vid_diffusion_bench.weights.places import hub_cache
+from vid_diffusion_bench.weights import digest
+from vid_diffusion_bench.weights.places import blob_sha256, hub_cache
 
 INDEX = "model_index.json"
 BUILTIN_WEIGHTS = Path(__file__).parent / "weights"
-_STORED = {"BF16": "bf16", "F16": "fp16"}
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+?)(@(?P<revision>[\w./-]+))?")
 VARIANT = re.compile(r"\.(fp16|bf16|fp32|fp8\w*|ema|non_ema)[.-]")
 """In the name of a weights file: a copy in another precision, or of other weights, which is not what loading reads."""
 
-_BLOB_HASH = re.compile(r"[0-9a-f]{64}")
+_LARGE = 16 * 2**20
+"""Bytes from which reading a file takes longer than finding its hash again."""
 
 
 def models_folder() -> Path:
@@ -148,15 +148,6 @@ def own_code(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in (*folder.glob("*.py"), *folder.glob("*/*.py")))
 
 
-def stored_precision(part: Path) -> str:
-    """What the weights in a component's folder are stored in: ``fp32``, ``fp16`` or ``bf16``."""
-    path = min(part.glob("*.safetensors"))
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    kinds = {tensor["dtype"] for name, tensor in header.items() if name != "__metadata__"}
-    return next((_STORED[kind] for kind in ("BF16", "F16") if kind in kinds), "fp32")
-
-
 def weights_sha256(folder: Path) -> str:
     """One hash of every file that ``from_pretrained`` may read: the index and the components' files, by name.
 
@@ -169,15 +160,12 @@ def weights_sha256(folder: Path) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content; a blob of the Hugging Face cache that is named by it is not read."""
-    target = path.resolve()
-    if target.parent.name == "blobs" and _BLOB_HASH.fullmatch(target.name):
-        return target.name
-    stat = target.stat()
-    return _content_sha256(target, stat.st_size, stat.st_mtime_ns)
+    """SHA-256 of a file's content; a blob of the Hugging Face cache that is named by it is not read.
 
-
-@cache
-def _content_sha256(path: Path, size: int, modified: int) -> str:  # noqa: ARG001 - a changed file is another key
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    That of a large file is remembered as long as its size and time of change stay.
+    """
+    if named := blob_sha256(path):
+        return named
+    if path.stat().st_size >= _LARGE:
+        return digest.file_sha256(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from vid_diffusion_bench.optimization import torch_dtype
 from vid_diffusion_bench.profiling.device import device_type
 from vid_diffusion_bench.profiling.stages import OTHER, Clock, watch_stages
 
@@ -78,7 +79,7 @@ def measure_peak(device: str, precision: str) -> Peak:
     """Multiply large square matrices in ``precision`` (``fp32``, ``bf16``, ``fp16``) and take the fastest time."""
     import torch
 
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    dtype = torch_dtype(precision)
     size, clock = _SQUARES[device_type(device)], Clock(device)
     with torch.inference_mode():
         a, b = (torch.rand(size, size, device=device).to(dtype) for _ in range(2))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench._version import __version__
-from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.profiling import CallProfile, LevelProfile, ProfileReport
 from vid_diffusion_bench.report import profile as words
+from vid_diffusion_bench.report.exporters import write_file
 from vid_diffusion_bench.report.numbers import duration
 from vid_diffusion_bench.report.page import environment, scripts
 from vid_diffusion_bench.report.plots import PALETTE, STAGE_PALETTE
@@ -28,11 +28,7 @@ def profile_html(report: ProfileReport, path: Path | str) -> Path:
     """
     path = Path(path)
     page = environment().get_template("profile.html.j2").render(_context(report))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    write_file(path, page.encode("utf-8", "replace"))
     return path
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench._version import __version__
-from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.profiling import CallProfile, ProfileReport, TimedSpan
+from vid_diffusion_bench.report.exporters import write_file
 
 _PID = 1
 _EIGHTHS = 8
@@ -26,11 +26,7 @@ def write_trace(report: ProfileReport, path: Path | str) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(trace(report), ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    write_file(path, json.dumps(trace(report), ensure_ascii=False, allow_nan=False).encode())
     return path
 
 

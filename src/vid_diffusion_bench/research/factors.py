@@ -8,8 +8,7 @@ from typing import Any
 
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.models import PRECISIONS
-from vid_diffusion_bench.optimization import OptimizationProfile
+from vid_diffusion_bench.optimization import OptimizationProfile, check_precision
 from vid_diffusion_bench.research.experiment import Factor, Level, Target
 
 Binding = Callable[[Any], Mapping[str, Any]]
@@ -176,6 +175,6 @@ def configuration(
     if not merged["extra"]:
         del merged["extra"]
     given = {name: value for name, value in merged.items() if value is not None}
-    if (precision := given.get("precision")) not in (None, *PRECISIONS):
-        raise ValidationError(f"no precision {precision!r}", remedy=f"one of {', '.join(PRECISIONS)}")
+    if (precision := given.get("precision")) is not None:
+        check_precision(precision)
     return BenchmarkConfig.create(models=[model], prompts=list(prompts), **given, **more)

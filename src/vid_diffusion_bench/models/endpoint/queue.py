@@ -32,6 +32,8 @@ _BROKEN_STREAM = (httpx2.HTTPError, httpx2.SSEError, httpx2.StreamError, ValueEr
 class QueueModel(ServedModel):
     """A catalogue entry whose clips a service makes."""
 
+    hosted = True
+
     def __init__(self, info: ModelInfo) -> None:
         assert info.service is not None, "a hosted entry has a service"
         self.name = info.name

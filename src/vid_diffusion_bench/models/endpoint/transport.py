@@ -198,7 +198,7 @@ def _message(reply: Reply) -> str:
 def _retry_after(reply: Reply) -> float | None:
     """Seconds that ``Retry-After`` asks for, as a number or a date; never less than nothing."""
     said = str(reply.headers.get("retry-after", "")).strip()
-    if said.isdigit():
+    if said.isdecimal():
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
