@@ -78,6 +78,7 @@ def vid_bench(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
+        capsys.readouterr()  # what fixtures printed is no answer
         code = run([str(argument) for argument in arguments])
         return Answer(code, *capsys.readouterr())
 

@@ -19,8 +19,8 @@ def encoder(name: str, **configuration):
     """A model of transformers, from its class's own configuration."""
     import transformers
 
-    torch.manual_seed(0)
     model = getattr(transformers, name)
+    torch.manual_seed(0)
     return model(model.config_class(**configuration)).eval()
 
 

@@ -12,6 +12,7 @@ from vid_diffusion_bench.engine import health as health_module
 from vid_diffusion_bench.engine.health import VALID_SECONDS, check_health
 from vid_diffusion_bench.exceptions import ModelNotFoundError, ValidationError
 from vid_diffusion_bench.models.diffusers import DiffusersModel
+from video_server import serving
 
 SMALL = GenerationParameters(num_frames=9, height=32, width=32)
 REFERENCE = {
@@ -57,6 +58,13 @@ def test_a_check_is_believed_for_an_hour(tiny, monkeypatch):
 def test_what_a_model_starts_from_is_drawn_for_it(tiny, family):
     size = SMALL.model_copy(update={"num_frames": 4 if family == "svd" else 9})
     assert check_health(str(tiny(family)), device="cpu", parameters=size).status == "healthy"
+
+
+def test_a_server_is_asked_for_a_clip_and_its_memory_is_not_known():
+    with serving("job") as server:
+        found = check_health(server.reference, parameters=GenerationParameters(num_frames=5, height=32, width=48))
+    assert (found.status, found.memory_usage_gb) == ("healthy", None)
+    assert found.test_generation_ms > 0
 
 
 def test_damaged_weights_are_unhealthy_and_say_so(tiny, tmp_path):
@@ -106,6 +114,29 @@ def test_a_size_that_cannot_be_is_wrong_usage(tiny, vid_bench, wrong):
     assert answer.code == 2
     assert answer.err.startswith("INVALID_PARAMETERS")
     assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        (
+            "vae/config.json",
+            '{"_class_name": "AutoencoderKLLTXVideo", "block_out_channels": "x"}',
+            "makes no autoencoder",
+        ),
+        ("transformer/config.json", '{"_class_name": "LTXVideoTransformer3DModel", "patch_size": "x"}', "or denoiser"),
+        ("transformer/diffusion_pytorch_model.safetensors", "cut", "not whole safetensors"),
+    ],
+)
+def test_a_damaged_pipeline_is_told_by_info_and_refused_by_fit(tiny, tmp_path, vid_bench, file, content, says):
+    folder = shutil.copytree(tiny("ltx"), tmp_path / "ltx")
+    (folder / file).write_text(content)
+    info = vid_bench("models", "info", folder, "--json")
+    assert (info.code, info.json["status"], info.json["fit"]) == (0, "unconfigured", None)
+    assert says in info.json["status_reason"]
+    answer = vid_bench("models", "fit", folder, "--num-frames", "9", "--height", "32", "--width", "32")
+    assert answer.code == 1
+    assert answer.err.startswith("MODEL_LOADING_FAILED")
 
 
 def test_the_commands(tiny, vid_bench):

@@ -10,6 +10,7 @@ from cyclopts import App, Parameter, validators
 
 from vid_diffusion_bench.cli.model_tables import fit_table, health_table
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
+from vid_diffusion_bench.exceptions import ModelLoadingError
 
 if TYPE_CHECKING:
     from vid_diffusion_bench.config import GenerationParameters
@@ -78,13 +79,17 @@ def info(name: str, /) -> Reply:
 
     from vid_diffusion_bench.models import model_info
 
-    model = model_info(name)
+    model, estimate = model_info(name), None
+    if model.status == "available":
+        try:
+            estimate = _fit(name, FitOptions())
+        except ModelLoadingError as error:
+            model = model.model_copy(update={"status": "unconfigured", "status_reason": error.message})
     data = model.model_dump(mode="json")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for field, value in data.items():
         if value not in (None, [], {}, False):
             table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value), overflow="fold"))
-    estimate = _fit(name, FitOptions()) if model.status == "available" else None
     shown = Group(table, "", fit_table(estimate)) if estimate else table
     return Reply({**data, "fit": estimate.model_dump(mode="json") if estimate else None}, shown)
 

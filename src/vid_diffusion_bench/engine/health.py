@@ -27,7 +27,8 @@ VALID_SECONDS = 3600
 
 class Health(Value):
     """What a check saw; the names of the API reference. ``memory_usage_gb`` is the peak: of the device's memory on a
-    GPU, else of this process. A figure that was not reached is ``None``, and ``failure`` says why.
+    GPU, else of this process; of a served model it is not known. A figure that was not reached is ``None``, and
+    ``failure`` says why.
     """
 
     model_name: str
@@ -106,6 +107,8 @@ def _check(name: str, model: VideoModel, parameters: GenerationParameters, devic
         model.unload()
     cost = measured.cost(1)
     peak = cost.peak_vram if device_type(device) == "cuda" else cost.peak_rss
+    if isinstance(model, ServedModel):
+        peak = None
     asked = {key: getattr(parameters, key) for key in ("num_frames", "height", "width", "num_inference_steps")}
     return Health(
         model_name=name,

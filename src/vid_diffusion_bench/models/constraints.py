@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench.config import GenerationParameters
-from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
 from vid_diffusion_bench.models.snapshot import components, read_config
 
 _NOT_CAUSAL = frozenset({"AutoencoderKLAllegro"})
@@ -70,7 +70,29 @@ def _nearest(value: int, step: int, first: int) -> list[int]:
 
 
 def read_grid(folder: Path) -> Grid:
-    """The grid of a diffusers folder, from the configurations of its autoencoder and its denoiser."""
+    """The grid of a diffusers folder, from the configurations of its autoencoder and its denoiser.
+
+    Raises:
+        ModelLoadingError: They are damaged.
+    """
+    try:
+        return _read_grid(folder)
+    except (
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        NotImplementedError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise ModelLoadingError(
+            f"the configuration of {folder.name} makes no autoencoder or denoiser: {error}",
+            remedy="download or save the pipeline again",
+        ) from error
+
+
+def _read_grid(folder: Path) -> Grid:
     parts = components(folder)
     vae = build_autoencoder(folder)
     if vae is None:
