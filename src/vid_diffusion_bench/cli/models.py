@@ -157,8 +157,9 @@ def health_check(
     """
     from vid_diffusion_bench.engine.health import check_health
 
-    asked = {"device": _device(options), "precision": options.precision, "parameters": options.size()}
-    found = check_health(name, **asked, refresh=refresh)
+    found = check_health(
+        name, device=_device(options), precision=options.precision, parameters=options.size(), refresh=refresh
+    )
     return Reply(found.model_dump(mode="json"), health_table(found), DONE if found.status == "healthy" else FAILED)
 
 
