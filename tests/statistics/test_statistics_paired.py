@@ -101,8 +101,8 @@ def test_random_flips_are_near_all_flips_repeatable_and_never_zero():
 
 def test_blocks_of_flips_are_the_same_flips(monkeypatch):
     whole = sign_flip(normal(20), range(20), resamples=500)
-    monkeypatch.setattr("vid_diffusion_bench.statistics.signed._KEPT_ENTRIES", 0)
-    monkeypatch.setattr("vid_diffusion_bench.statistics.signed._BLOCK_ENTRIES", 400)
+    monkeypatch.setattr("vid_diffusion_bench.statistics.resampling.KEPT_ENTRIES", 0)
+    monkeypatch.setattr("vid_diffusion_bench.statistics.resampling.BLOCK_ENTRIES", 400)
     assert sign_flip(normal(20), range(20), resamples=500) == whole
 
 

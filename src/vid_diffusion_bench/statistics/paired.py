@@ -14,7 +14,6 @@ from vid_diffusion_bench.statistics.signed import mean_of_flips, signed_ranks, w
 
 FEWEST_TWO_SIDED = 6
 """Of fewer prompts even complete agreement has p = 2 ** (1 - C) > 0.05, two-sided, without assuming a distribution."""
-_NO_DIFFERENCE = "every prompt's difference is zero, so p is 1"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def paired_t(differences: Sequence[float], clusters: Sequence[Hashable]) -> Pair
 
     means = cluster_means(differences, clusters)
     if not means.any():
-        return PairedTest("paired t", 0.0, 1.0, len(differences), len(means), _NO_DIFFERENCE)
+        return _nothing("paired t", differences, means)
     if is_constant(means):
         raise ValidationError(
             f"every prompt differs by {means[0]:g}: t has no spread to divide by",
@@ -74,7 +73,7 @@ def wilcoxon(differences: Sequence[float], clusters: Sequence[Hashable]) -> Pair
     """
     means = cluster_means(differences, clusters)
     if not means.any():
-        return PairedTest("wilcoxon", 0.0, 1.0, len(differences), len(means), _NO_DIFFERENCE)
+        return _nothing("wilcoxon", differences, means)
     ranks = signed_ranks(means)
     lesser = min(float(ranks[ranks > 0].sum()), float(-ranks[ranks < 0].sum()))
     return PairedTest("wilcoxon", lesser, wilcoxon_p(ranks), len(differences), len(means), _limit(len(ranks)))
@@ -103,7 +102,7 @@ def sign_flip(
         raise ValidationError(f"resamples is at least 1, not {resamples}")
     observed = float(means.mean())
     if not means.any():
-        return PairedTest("sign flip", 0.0, 1.0, len(differences), len(means), _NO_DIFFERENCE)
+        return _nothing("sign flip", differences, means)
     exact = 2 ** len(means) <= resamples + 1
     flipped = mean_of_flips(means, None if exact else resamples, seed)
     # Equal means may differ in the last bits after another order of summation.
@@ -127,9 +126,7 @@ def paired_test(differences: Sequence[float], clusters: Sequence[Hashable]) -> P
         ValidationError: As :func:`~vid_diffusion_bench.statistics.clusters.cluster_means`.
     """
     means = cluster_means(differences, clusters)
-    if not means.any():
-        return sign_flip(differences, clusters)
-    if len(means) < FEWEST_TWO_SIDED:
+    if len(means) < FEWEST_TWO_SIDED or not means.any():
         return sign_flip(differences, clusters)
     normal, why = _normality(means)
     if normal:
@@ -146,6 +143,12 @@ def _normality(means: Values) -> tuple[bool, str]:
     p = float(shapiro(means).pvalue)
     verdict = "could be normal" if p >= 0.05 else "are not normal"
     return p >= 0.05, f"the mean differences of {len(means)} prompts {verdict} (Shapiro-Wilk p = {p:.2g})"
+
+
+def _nothing(test: str, differences: Sequence[float], means: Values) -> PairedTest:
+    """Any test of prompts that do not differ at all."""
+    why = "every prompt's difference is zero, so p is 1"
+    return PairedTest(test, 0.0, 1.0, len(differences), len(means), why)
 
 
 def _limit(prompts: int) -> str:

@@ -1,8 +1,8 @@
-"""Whole clusters drawn again: the counts behind every bootstrap here."""
+"""Random draws in blocks of bounded memory, and whole clusters drawn again: the counts behind every bootstrap here."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,25 +11,33 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.statistics.clusters import Values
 
 BLOCK_ENTRIES = 4_000_000
-"""Entries of one block of resampling counts: bounds memory at 32 MB whatever the number of clusters."""
+"""Entries of one block of draws: bounds memory at 32 MB whatever the number of clusters."""
 KEPT_ENTRIES = 400_000
-"""Up to so many entries, 3 MB, counts are kept for the next call."""
+"""Up to so many entries, 3 MB, draws are kept for the next call."""
+
+Draw = Callable[[int, int, np.random.Generator], Values]
+"""Of C clusters, R draws and a generator: (R, C)."""
+
+
+def in_blocks(draw: Draw, size: int, resamples: int, seed: int) -> Iterator[Values]:
+    """Blocks (R, C) of ``draw`` for ``size`` clusters that together are ``resamples`` rows."""
+    if size * resamples <= KEPT_ENTRIES:
+        yield _kept(draw, size, resamples, seed)
+        return
+    rng, block = np.random.default_rng(seed), max(1, BLOCK_ENTRIES // size)
+    for start in range(0, resamples, block):
+        yield draw(size, min(block, resamples - start), rng)
+
+
+@lru_cache(maxsize=16)
+def _kept(draw: Draw, size: int, resamples: int, seed: int) -> Values:
+    """Every metric of a run has the same number of prompts, and drawing costs more than all the rest."""
+    return draw(size, resamples, np.random.default_rng(seed))
 
 
 def draw_counts(size: int, resamples: int, seed: int) -> Iterator[Values]:
     """How often each of ``size`` clusters is drawn, in blocks of (R, C) that together are ``resamples`` rows."""
-    if size * resamples <= KEPT_ENTRIES:
-        yield _kept_counts(size, resamples, seed)
-        return
-    rng, block = np.random.default_rng(seed), max(1, BLOCK_ENTRIES // size)
-    for start in range(0, resamples, block):
-        yield _counts(size, min(block, resamples - start), rng)
-
-
-@lru_cache(maxsize=8)
-def _kept_counts(size: int, resamples: int, seed: int) -> Values:
-    """Every metric of a run has the same number of prompts, and drawing costs more than all the rest."""
-    return _counts(size, resamples, np.random.default_rng(seed))
+    return in_blocks(_counts, size, resamples, seed)
 
 
 def _counts(size: int, resamples: int, rng: np.random.Generator) -> Values:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
 from vid_diffusion_bench.statistics.clusters import Values
+from vid_diffusion_bench.statistics.resampling import in_blocks
 
 _EXACT_UP_TO = 200
-_BLOCK_ENTRIES = 4_000_000
-_KEPT_ENTRIES = 500_000
-"""Up to so many entries, 4 MB, signs are kept for the next call: all metrics of a run have equally many prompts."""
 
 
 def signed_ranks(values: Values) -> Values:
@@ -56,23 +52,8 @@ def mean_of_flips(values: Values, resamples: int | None, seed: int) -> Values:
     if resamples is None:
         bits = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
         return np.asarray((1 - 2.0 * bits) @ values / size)
-    return np.concatenate([signs @ values / size for signs in _signs(size, resamples, seed)])
+    return np.concatenate([signs @ values / size for signs in in_blocks(_signs, size, resamples, seed)])
 
 
-def _signs(size: int, resamples: int, seed: int) -> Iterator[Values]:
-    """Random signs of ``size`` values, in blocks of (R, C) that together are ``resamples`` rows."""
-    if size * resamples <= _KEPT_ENTRIES:
-        yield _kept_signs(size, resamples, seed)
-        return
-    rng, block = np.random.default_rng(seed), max(1, _BLOCK_ENTRIES // size)
-    for start in range(0, resamples, block):
-        yield _draw(size, min(block, resamples - start), rng)
-
-
-@lru_cache(maxsize=8)
-def _kept_signs(size: int, resamples: int, seed: int) -> Values:
-    return _draw(size, resamples, np.random.default_rng(seed))
-
-
-def _draw(size: int, resamples: int, rng: np.random.Generator) -> Values:
+def _signs(size: int, resamples: int, rng: np.random.Generator) -> Values:
     return 1 - 2 * rng.integers(0, 2, (resamples, size), dtype=np.int8).astype(np.float64)
