@@ -27,7 +27,7 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import GenerationError, ValidationError
 from vid_diffusion_bench.models import VideoModel, get_model
 from vid_diffusion_bench.profiling import resolve_device
-from vid_diffusion_bench.prompts import prompt_set
+from vid_diffusion_bench.prompts import prompt_set_for
 from vid_diffusion_bench.results import fingerprint
 from vid_diffusion_bench.suite import BenchmarkSuite
 
@@ -179,7 +179,7 @@ class AIOptimizationEngine:
 
 def _prompts(model: str) -> list[str]:
     """The built-in models know only the built-in world."""
-    return list(prompt_set("shapes-v1" if model.startswith("shapes-") else "diverse-v2"))[:DEFAULT_PROMPTS]
+    return prompt_set_for([model])[:DEFAULT_PROMPTS]
 
 
 def _space(

@@ -14,7 +14,6 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
 
 DEFAULT_PROMPTS = 5
-_BUILT_IN_SET, _SET = "shapes-v1", "diverse-v2"
 """The models called shapes-… know only the built-in world."""
 _FILES = {".txt", ".json", ".csv"}
 _REPORT = Path("profile_report.json")
@@ -139,13 +138,13 @@ def _config(model: str, test_prompts: Names, options: ProfileOptions) -> Benchma
 
 def _prompts(model: str, given: list[str]) -> list[str]:
     """A number of prompts of the set that fits the model, those of a file, or the words themselves."""
-    from vid_diffusion_bench.prompts import prompt_set, read_prompts
+    from vid_diffusion_bench.prompts import prompt_set_for, read_prompts
 
     if len(given) > 1:
         return given
     (only,) = given
     if only.isascii() and only.isdecimal():
-        chosen = prompt_set(_BUILT_IN_SET if model.startswith("shapes-") else _SET)
+        chosen = prompt_set_for([model])
         if not 1 <= int(only) <= len(chosen):
             raise ValidationError(
                 f"{chosen.name} has {len(chosen)} prompts", remedy=f"a number from 1 to {len(chosen)}"

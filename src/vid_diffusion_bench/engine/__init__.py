@@ -1,6 +1,6 @@
 """The engine: plan, generate, record, score; resumable. Importing it imports no torch."""
 
-from vid_diffusion_bench.engine.conditions import Made, run_conditions
+from vid_diffusion_bench.engine.conditions import Made, block_of, run_conditions
 from vid_diffusion_bench.engine.early_stop import run_until_clear
 from vid_diffusion_bench.engine.levels import optimization_levels
 from vid_diffusion_bench.engine.plan import Plan, PlannedModel, PlannedSample, make_plan, sample_key
@@ -12,6 +12,7 @@ __all__ = [
     "Plan",
     "PlannedModel",
     "PlannedSample",
+    "block_of",
     "make_plan",
     "optimization_levels",
     "profile",

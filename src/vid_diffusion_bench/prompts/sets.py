@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -86,6 +86,12 @@ def prompt_set(name: str) -> PromptSet:
         ValidationError: No such set; the remedy names the nearest.
     """
     return _load(_files.get(name))
+
+
+def prompt_set_for(models: Iterable[str]) -> PromptSet:
+    """The set for ``models`` where none is named: the built-in ones know the built-in world only."""
+    of_the_world = all(name.replace("_", "-").startswith("shapes-") for name in models)
+    return prompt_set("shapes-v1" if of_the_world else "diverse-v2")
 
 
 def list_prompt_sets() -> list[PromptSet]:

@@ -21,7 +21,7 @@ from vid_diffusion_bench.research.analysis import (
 )
 from vid_diffusion_bench.research.cells import Cells, cells
 from vid_diffusion_bench.research.checks import checks
-from vid_diffusion_bench.research.experiment import Experiment, Factor, Level, written
+from vid_diffusion_bench.research.experiment import Experiment, Factor, written
 from vid_diffusion_bench.research.fits import Fit, mixed_model, repeated_measures
 from vid_diffusion_bench.research.methods import methods
 from vid_diffusion_bench.research.outcome import ExperimentResults
@@ -141,7 +141,7 @@ def _contrasts(model: ModelMatrix, fit: Fit, table: Cells) -> Iterator[Contrast]
         for first, second in combinations(coding.levels, 2):
             estimate = fit.estimate(model.row({name: second}) - model.row({name: first}))
             p = estimate.p_value()
-            sized = p is not None and estimate.by_block is not None
+            by_block = estimate.by_block if p is not None else None
             yield Contrast(
                 factor=name,
                 first=written(first),
@@ -149,7 +149,7 @@ def _contrasts(model: ModelMatrix, fit: Fit, table: Cells) -> Iterator[Contrast]
                 difference=estimate.value,
                 interval=estimate.interval(),
                 p_value=p,
-                hedges_g=hedges_g(estimate.by_block.tolist(), table.blocks) if sized else None,  # type: ignore[union-attr]
+                hedges_g=None if by_block is None else hedges_g(by_block.tolist(), table.blocks),
                 reason=None if p is not None else "the difference is the same in every block",
             )
 
@@ -160,7 +160,7 @@ def _means(model: ModelMatrix, fit: Fit) -> Iterator[LevelMean]:
     for term in model.terms:
         if len(term.factors) > 2:
             continue
-        for levels in _combined([model.codings[name].levels for name in term.factors]):
+        for levels in product(*(model.codings[name].levels for name in term.factors)):
             row = model.row(dict(zip(term.factors, levels, strict=True)))
             mean = fit.estimate(row).value
             spread = fit.estimate(row - centre).interval()
@@ -173,10 +173,6 @@ def _means(model: ModelMatrix, fit: Fit) -> Iterator[LevelMean]:
                 mean=mean,
                 interval=(mean - middle + spread[0], mean - middle + spread[1]) if spread else None,
             )
-
-
-def _combined(levels: Sequence[Sequence[Level]]) -> list[tuple[Level, ...]]:
-    return list(product(*levels))
 
 
 def _residuals(table: Cells, fit: Fit) -> list[Residual]:

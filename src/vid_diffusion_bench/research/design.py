@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
-from vid_diffusion_bench.config import GenerationParameters
+from vid_diffusion_bench.engine import block_of
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.prompts import PromptSet, StandardPrompts
+from vid_diffusion_bench.prompts import PromptSet, prompt_set_for
 from vid_diffusion_bench.prompts.check import check_prompt
 from vid_diffusion_bench.research.blocking import (
     complete_trials,
@@ -22,13 +22,11 @@ from vid_diffusion_bench.research.experiment import Condition, DesignName, Exper
 from vid_diffusion_bench.research.factors import Binding, configuration, fields_of, read_variables
 from vid_diffusion_bench.research.fractions import fractional_factorial
 from vid_diffusion_bench.research.planning import STANDARDISED_EFFECT, pilot_power, standardised_power
-from vid_diffusion_bench.results import fingerprint
 
 if TYPE_CHECKING:
     from vid_diffusion_bench.research.outcome import ExperimentResults
 
 MOST_CLIPS = 1_000_000
-_WITHIN_A_MODEL = frozenset(GenerationParameters.model_fields)
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,9 @@ def lay_out(
     settings, fraction = _settings(factors, wish)
     conditions = [_condition(number, row, held, len(settings), bindings) for number, row in enumerate(settings, 1)]
     prompts, prompt_set, notes = _prompts(wish.prompts, conditions, wish.parameters, sample_size)
-    for condition in conditions:
-        configuration(condition.fields, wish.parameters, prompts[:1])
+    blocks = {c.id: block_of(configuration(c.fields, wish.parameters, prompts[:1])) for c in conditions}
     names = [condition.id for condition in conditions]
     trials, more = _trials(names, prompts, sample_size, wish)
-    blocks = None if wish.fully_randomised else {c.id: model_block(c.fields, wish.parameters) for c in conditions}
     blocking = describe(trials, names)
     return Experiment(
         research_question=research_question.strip(),
@@ -87,19 +83,13 @@ def lay_out(
         prompts=list(dict.fromkeys(trial.prompt for trial in trials)),
         prompt_set=prompt_set,
         conditions=conditions,
-        trials=randomised(trials, blocks, wish.seed),
+        trials=randomised(trials, None if wish.fully_randomised else blocks, wish.seed),
         fully_randomised=wish.fully_randomised,
         blocking=blocking,
         fraction=fraction,
         power=_power(blocking, trials, list(metrics), wish),
         notes=[*notes, *more, *_held_notes(held), *_size_notes(blocking.concurrence[0])],
     )
-
-
-def model_block(fields: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    """Equal for conditions that one loaded model can make: all that differs between them is asked of its call."""
-    merged = {**parameters, **fields}
-    return fingerprint({name: value for name, value in merged.items() if name not in _WITHIN_A_MODEL})
 
 
 def _check_words(question: str, metrics: Sequence[str], sample_size: int, wish: Wish) -> None:
@@ -158,8 +148,7 @@ def _prompts(
             check_prompt(prompt, number)
         return prompts, given.name if isinstance(given, PromptSet) else None, []
     models = [str(condition.fields.get("model", parameters.get("model", ""))) for condition in conditions]
-    of_the_world = all(name.replace("_", "-").startswith("shapes-") for name in models)
-    chosen = StandardPrompts.SHAPES_V1 if of_the_world else StandardPrompts.DIVERSE_SET_V2
+    chosen = prompt_set_for(models)
     count = min(len(chosen), sample_size)
     spread = [chosen[number * len(chosen) // count] for number in range(count)]
     note = f"No prompts were given: {count} of the set {chosen.name} are used, evenly spread over it."

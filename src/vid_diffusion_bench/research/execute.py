@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vid_diffusion_bench import events
+from vid_diffusion_bench.comparison.clip_costs import cost_of
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.engine import Made, run_conditions
 from vid_diffusion_bench.exceptions import MetricNotFoundError, StorageError, ValidationError
@@ -16,16 +17,16 @@ from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.research.experiment import Condition, Experiment
 from vid_diffusion_bench.research.factors import configuration
 from vid_diffusion_bench.research.outcome import RESULTS, ClipOutcome, ExperimentResults, write_text
-from vid_diffusion_bench.results import GIB, Cost, MetricResult, ModelResult, SampleRecord
+from vid_diffusion_bench.results import MetricResult, ModelResult, SampleRecord
 
 DESIGN = "experiment.json"
-COSTS: Mapping[str, tuple[str, float]] = {
-    "avg_latency_ms": ("latency", 1000.0),
-    "peak_ram_gb": ("peak_rss", 1 / GIB),
-    "peak_vram_gb": ("peak_vram", 1 / GIB),
-    "energy_per_clip_joules": ("energy_joules", 1.0),
+COSTS: Mapping[str, str] = {
+    "avg_latency_ms": "latency",
+    "peak_ram_gb": "peak_rss",
+    "peak_vram_gb": "peak_vram",
+    "energy_per_clip_joules": "energy_joules",
 }
-"""What making a clip cost, as a metric of an experiment: its name to the field of its record and the unit's factor."""
+"""What making a clip cost, as a metric of an experiment: its name to the field of its record it is read from."""
 
 
 def execute(
@@ -173,8 +174,8 @@ def _values(record: SampleRecord, known: list[str]) -> tuple[dict[str, float | N
         return values, reasons
     for name in known:
         if name in COSTS:
-            values[name] = _cost(record.cost, name)
-            why = "not measured" if record.cost is None else record.cost.reasons.get(COSTS[name][0], "not measured")
+            values[name] = None if record.cost is None else cost_of(record.cost, name)
+            why = "not measured" if record.cost is None else record.cost.reasons.get(COSTS[name], "not measured")
         elif name in record.scores:
             values[name] = record.scores[name].value
             why = record.scores[name].reason or "no reason was given"
@@ -183,10 +184,3 @@ def _values(record: SampleRecord, known: list[str]) -> tuple[dict[str, float | N
         if values[name] is None:
             reasons[name] = why
     return values, reasons
-
-
-def _cost(cost: Cost | None, name: str) -> float | None:
-    field, factor = COSTS[name]
-    amount = getattr(cost, field) if cost else None
-    share = cost.batch_size if cost and field == "energy_joules" else 1
-    return None if amount is None else amount * factor / share

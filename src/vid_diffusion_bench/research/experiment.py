@@ -131,14 +131,6 @@ class Experiment(Value):
     def condition(self, name: str) -> Condition:
         return next(condition for condition in self.conditions if condition.id == name)
 
-    def factor(self, name: str) -> Factor:
-        return next(factor for factor in self.factors if factor.name == name)
-
-    @property
-    def seeds_per_prompt(self) -> int:
-        """The most clips that one prompt has under one condition."""
-        return 1 + max(trial.index for trial in self.trials)
-
 
 def written(level: Level) -> str:
     """A level as text: a float in its shortest form of six digits."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -61,7 +61,6 @@ class Fit:
     freedom: float = 0.0
     by_block: Array | None = None
     converged: bool = True
-    notes: list[str] = field(default_factory=list)
 
     def estimate(self, row: Array) -> Estimate:
         """``row`` (p,) times the coefficients."""
