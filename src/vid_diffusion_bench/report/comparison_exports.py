@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vid_diffusion_bench.comparison import Comparison, Difference, FigureComparison
 from vid_diffusion_bench.report import comparison_words as words
-from vid_diffusion_bench.report.markup import latex_row, latex_text, markdown_row, markdown_text
+from vid_diffusion_bench.report.markup import latex_row, latex_table, latex_text, markdown_row, markdown_text
 from vid_diffusion_bench.report.numbers import signed
 
 
@@ -40,22 +40,13 @@ def _beside(one: Difference) -> str:
 
 def comparison_latex(comparison: Comparison) -> str:
     r"""A ``booktabs`` table (``\usepackage{booktabs}``); differences that were found in bold, intervals small."""
-    columns = words.pairs(comparison)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{latex_text(_caption(comparison))}}}",
-        rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
-        r"\toprule",
-        latex_row(["Metric", *(latex_text(f"{first} - {second}") for first, second in columns)]),
-        r"\midrule",
-    ]
+    columns, rows = words.pairs(comparison), []
     for figure in words.shown(comparison):
         arrow = {True: r" $\uparrow$", False: r" $\downarrow$", None: ""}[figure.higher_is_better]
         cells = [_latex_cell(comparison, figure, pair) for pair in columns]
-        lines.append(latex_row([latex_text(figure.name) + arrow, *cells]))
-    lines += [r"\bottomrule", r"\end{tabular}", *(f"% {note}" for note in _notes(comparison))]
-    return "\n".join([*lines, r"\end{table}", ""])
+        rows.append(latex_row([latex_text(figure.name) + arrow, *cells]))
+    head = ["Metric", *(latex_text(f"{first} - {second}") for first, second in columns)]
+    return latex_table(_caption(comparison), head, [rows], _notes(comparison))
 
 
 def _caption(comparison: Comparison) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vid_diffusion_bench.comparison import Comparison, FigureComparison, Objective
 from vid_diffusion_bench.report import comparison_words as words
-from vid_diffusion_bench.report.plots import SYMBOLS, color
+from vid_diffusion_bench.report.plots import SYMBOLS, color, frontier_line
 
 _FOUND, _NOT_FOUND = "#0072B2", "#8A8A8A"
 
@@ -72,15 +72,8 @@ def frontier_plot(comparison: Comparison) -> dict[str, Any] | None:
         return None
     up, right = found.objectives[:2]
     names = [subject.name for subject in comparison.subjects]
-    front = sorted((one.values[right.name], one.values[up.name]) for one in found.members if one.on_front)
-    line = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [x for x, _ in front],
-        "y": [y for _, y in front],
-        "line": {"dash": "dot", "width": 2, "shape": "hv", "color": "#888888"},
-        "hoverinfo": "skip",
-    }
+    front = [(one.values[right.name], one.values[up.name]) for one in found.members if one.on_front]
+    line = frontier_line(front, larger_x_is_better=right.higher_is_better)
     middle = max(one.values[right.name] for one in found.members) / 2
     points = []
     for one in found.members:

@@ -13,7 +13,7 @@ from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError,
 from vid_diffusion_bench.report import comparison_words
 from vid_diffusion_bench.report.board import Board, Column
 from vid_diffusion_bench.report.comparison_exports import comparison_latex, comparison_markdown
-from vid_diffusion_bench.report.markup import latex_row, latex_text, markdown_row, markdown_text
+from vid_diffusion_bench.report.markup import latex_row, latex_table, latex_text, markdown_row, markdown_text
 from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
 
 Format = Literal["csv", "json", "parquet", "markdown", "latex"]
@@ -198,20 +198,11 @@ def _markdown_cell(column: Column, model: str) -> str:
 def latex(result: BenchmarkResult) -> str:
     r"""The ranking as a ``booktabs`` table (``\usepackage{booktabs}``), best in bold, intervals small."""
     board = Board.of(result)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{latex_text(f'Benchmark {result.benchmark_id}')}}}",
-        rf"\begin{{tabular}}{{l{'r' * len(board.models)}}}",
-        r"\toprule",
-        latex_row(["Metric", *map(latex_text, board.models)]),
-    ]
-    for group in ("quality", "performance"):
-        if columns := [column for column in board.columns if column.group == group]:
-            lines += [r"\midrule", *(latex_row(_latex_cells(column, board.models)) for column in columns)]
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"% {name}: {latex_text(reason)}" for name, reason in _reasons(board)]
-    return "\n".join([*lines, r"\end{table}", ""])
+    groups = [[column for column in board.columns if column.group == group] for group in ("quality", "performance")]
+    rows = [[latex_row(_latex_cells(column, board.models)) for column in columns] for columns in groups if columns]
+    head = ["Metric", *map(latex_text, board.models)]
+    notes = [f"{name}: {reason}" for name, reason in _reasons(board)]
+    return latex_table(f"Benchmark {result.benchmark_id}", head, rows, notes)
 
 
 def _latex_cells(column: Column, models: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from statistics import fmean
 from typing import Any
@@ -44,7 +45,7 @@ def _scatter(board: Board, quality: Column, cost: Column, names: list[str]) -> d
         if model in quality.measured and model in cost.measured
     ]
     return {
-        "data": [_frontier_line(quality, cost, front), *traces],
+        "data": [frontier_line([_place(quality, cost, model) for model in front]), *traces],
         "layout": {
             "xaxis": {"title": {"text": _axis(cost)}, "rangemode": "tozero"},
             "yaxis": {"title": {"text": _axis(quality)}},
@@ -53,15 +54,20 @@ def _scatter(board: Board, quality: Column, cost: Column, names: list[str]) -> d
     }
 
 
-def _frontier_line(quality: Column, cost: Column, front: list[str]) -> dict[str, Any]:
-    points = sorted((cost.measured[m].value or 0.0, quality.measured[m].value or 0.0) for m in front)
+def _place(quality: Column, cost: Column, model: str) -> tuple[float, float]:
+    return cost.measured[model].value or 0.0, quality.measured[model].value or 0.0
+
+
+def frontier_line(points: Iterable[tuple[float, float]], *, larger_x_is_better: bool = False) -> dict[str, Any]:
+    """Steps along what is beaten by none of the ``points`` (x, y): what x buys lasts until the next point."""
+    ordered = sorted(points)
     return {
         "type": "scatter",
         "mode": "lines",
         "name": "Pareto frontier",
-        "x": [x for x, _ in points],
-        "y": [y for _, y in points],
-        "line": {"dash": "dot", "width": 2, "shape": "hv", "color": "#888888"},
+        "x": [x for x, _ in ordered],
+        "y": [y for _, y in ordered],
+        "line": {"dash": "dot", "width": 2, "shape": "vh" if larger_x_is_better else "hv", "color": "#888888"},
         "hoverinfo": "skip",
     }
 
