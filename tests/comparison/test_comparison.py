@@ -62,6 +62,22 @@ def test_a_lower_latency_is_better_and_equal_success_is_no_difference(run):
     )
 
 
+@pytest.mark.parametrize("asked", ["t", "wilcoxon", "sign-flip"])
+def test_a_test_that_is_asked_for_is_taken(run, asked):
+    found = compare([run], question=Question(test=asked, metrics=["score"]))
+    one, values = pair(found, "a", "b"), VALUES["a"] - VALUES["b"]
+    expected = {
+        "t": lambda: stats.ttest_1samp(values, 0),
+        "wilcoxon": lambda: stats.wilcoxon(values, method="exact"),
+        "sign-flip": lambda: stats.permutation_test(
+            (values,), np.mean, permutation_type="samples", n_resamples=9999, rng=1
+        ),
+    }[asked]()
+    assert one.p_value == pytest.approx(expected.pvalue, abs=1e-4 if asked == "sign-flip" else 1e-10)
+    assert one.effect == ("rank-biserial" if asked == "wilcoxon" else "Hedges' g")
+    assert any(asked in line for line in found.methods)
+
+
 def test_ranks_leave_open_what_the_pairs_leave_open(run):
     ranks = {rank.name: rank for rank in compare([run]).figure("score").ranks}
     assert (ranks["a"].rank, ranks["a"].interval) == (1, (1, 1))
@@ -112,6 +128,11 @@ def test_the_hypervolume_is_the_area_of_the_boxes(tmp_path):
     assert found.hypervolume == pytest.approx(area)
 
 
+def test_a_reference_point_that_is_given_in_part_is_said_to_be(run):
+    rule = compare([run], question=Question(reference_point={"score": 0.0})).frontier.reference_rule
+    assert rule.startswith("as given; of avg_latency_ms the worst value")
+
+
 def test_margins_show_equivalence_and_who_is_not_worse(run):
     found = compare([run], question=Question(margins={"score": 3.0}))
     close, far = pair(found, "b", "c").margin, pair(found, "a", "b").margin
@@ -139,8 +160,18 @@ def test_runs_of_one_model_are_told_apart_and_paired_by_prompt_where_no_seed_is_
     found = compare(runs)
     assert [subject.name for subject in found.subjects] == ["a (r1)", "a (r2)"]
     assert found.paired_by == "prompt"
-    assert any("no seed is shared" in line for line in found.warnings)
+    assert any("share no seed" in line for line in found.warnings)
     assert pair(found, "a (r1)", "a (r2)").n == 24
+
+
+def test_a_run_of_other_prompts_does_not_cost_the_others_their_seeds(tmp_path):
+    elsewhere = [(f"q{at}", *rest) for at, (_, *rest) in enumerate(clips_of(VALUES["c"]))]
+    models = [model_of("a", clips_of(VALUES["a"])), model_of("b", clips_of(VALUES["b"])), model_of("c", elsewhere)]
+    found = compare([run_of(models, tmp_path)])
+    assert found.paired_by == "prompt and seed"
+    assert [count.pairs for count in found.pairs] == [24, 0, 0]
+    assert pair(found, "a", "b").better == "a"
+    assert pair(found, "a", "c").reason == "no pair has a value of both"
 
 
 def test_other_parameters_are_said(tmp_path):
@@ -198,8 +229,10 @@ def test_nothing_in_common_or_all_failed_is_a_reason_and_no_crash(tmp_path):
     [
         ({"metrics": ["nonsense"]}, MetricNotFoundError, "nonsense"),
         ({"objectives": ["score", "nonsense"]}, MetricNotFoundError, "nonsense"),
-        ({"margins": {"score": -1.0}}, ValidationError, "margin is above zero"),
-        ({"margins": {"score": float("nan")}}, ValidationError, "margin is above zero"),
+        ({"margins": {"score": -1.0}}, ValidationError, "margin of score is above zero"),
+        ({"margins": {"score": float("nan")}}, ValidationError, "margin of score is above zero"),
+        ({"margins": {"score": float("inf")}}, ValidationError, "margin of score is above zero"),
+        ({"test": "anova"}, ValidationError, "no test 'anova'"),
         ({"alpha": 1.5}, ValidationError, "alpha is between 0 and 1"),
         (
             {"objectives": ["score", "avg_latency_ms"], "budgets": {"success_rate": 1.0}},

@@ -73,6 +73,15 @@ def test_a_plan_is_for_two_models(pilot):
         plan([pilot], "score", 5.0, models=["a"])
 
 
+def test_a_pilot_of_two_protocols_is_refused(tmp_path):
+    models = [
+        model_of(name, clips_of(values), protocol={"size": size})
+        for name, values, size in (("a", FIRST, 224), ("b", SECOND, 256))
+    ]
+    with pytest.raises(ValidationError, match="other protocols: size 224 against 256"):
+        plan([run_of(models, tmp_path)], "score", 5.0)
+
+
 COLOURS, MOTIONS = ("red", "blue", "green", "white"), ("moves", "turns", "rests")
 PROMPTS = [f"{colour} thing {motion}" for colour in COLOURS for motion in MOTIONS]
 METRIC = "motion_smoothness"

@@ -16,6 +16,8 @@ from vid_diffusion_bench import BenchmarkSuite, report
 from vid_diffusion_bench.comparison import Question, compare
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.models import ModelRegistry
+from vid_diffusion_bench.report.comparison_exports import comparison_latex, comparison_markdown
+from vid_diffusion_bench.report.comparison_plots import frontier_plot
 from vid_diffusion_bench.storage import RunStore
 from worse_models import Worse
 
@@ -47,6 +49,24 @@ def test_the_terminal_shows_difference_interval_p_and_verdict(found):
     assert f"[+{one.confidence_interval[0]:.3g}, +{one.confidence_interval[1]:.3g}]" in text
     assert "best score with avg_latency_ms at most 500: <b>good</b>" in text
     assert "not shown equivalent within ±1, <b>good</b> not worse" in " ".join(text.split())
+
+
+def test_where_there_is_no_interval_every_view_says_why(tmp_path):
+    models = [model_of("a", clips_of([5.0, 6.0, 7.0, 8.5])), model_of("b", clips_of([1.0, 1.5, 1.0, 2.0]))]
+    few = compare([run_of(models, tmp_path)])
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(report.comparison_table(few))
+    page = report.html(run_of(models, tmp_path), tmp_path, tmp_path / "page.html").read_text()
+    for text in (console.export_text(), page, comparison_markdown(few), comparison_latex(few)):
+        assert "4 prompts are too few for an interval" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("objectives", "shape"), [(["score", "avg_latency_ms"], "hv"), (["avg_latency_ms", "score"], "vh")]
+)
+def test_the_frontier_steps_to_where_a_model_is_beaten(result, objectives, shape):
+    found = compare([result], question=Question(objectives=objectives))
+    assert frontier_plot(found)["data"][0]["line"]["shape"] == shape
 
 
 def test_the_page_has_the_part_with_plots_and_hostile_names_are_text(result, tmp_path):
@@ -123,7 +143,9 @@ def test_runs_at_hand_are_compared_and_written(vid_bench, result, tmp_path):
         (["compare", "--runs", "run", "--budget", "score=nan"], "no NAME=VALUE"),
         (["compare", "--runs", "run", "--output", "c.docx"], "no kind of file"),
         (["compare", "plain|x", "--runs", "run"], "one model alone"),
-        (["compare", "a", "--prompts", "a", "--margin", "fvd=1", "--metrics", "is"], "not among the metrics"),
+        (["compare", "a", "b", "--prompts", "a", "--margin", "fvd=1", "--metrics", "is"], "not among the metrics"),
+        (["compare", "a", "--prompts", "a"], "one model alone"),
+        (["compare", "a", "b", "--prompts", "a", "--margin", "success_rate=-1"], "above zero"),
         (["compare", "a", "b", "--prompts", "a", "--stop-early", "is", "--no-score"], "cannot stop early"),
         (["plan", "run", "--metric", "score", "--difference", "0"], "cannot be planned"),
         (["plan", "--metric", "score", "--difference", "1"], "no runs are given"),

@@ -51,6 +51,10 @@ def compare(
         return _of_runs(list(models), runs, prompts, options, asked, output)
     if not models:
         raise ValidationError("no models are given", remedy="vid-bench compare A B --prompts …, or --runs RUN1 RUN2")
+    if len(set(models)) < 2:
+        raise ValidationError(
+            "one model alone is compared with nothing", remedy="name a second one, or use vid-bench benchmark"
+        )
     from vid_diffusion_bench.cli.execute import Sequential, execute
 
     as_file = output is not None and output.suffix.lower() == ".json"

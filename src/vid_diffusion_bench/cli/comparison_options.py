@@ -37,6 +37,9 @@ class ComparisonOptions:
     alpha: Annotated[float, Parameter(group=_COMPARING)] = 0.05
     """Chance of finding a difference where there is none, within one metric."""
 
+    test: Annotated[str, Parameter(group=_COMPARING)] = "auto"
+    """Test of figures of single clips: auto (by the data), t, wilcoxon or sign-flip."""
+
     compute_features: Annotated[bool, Parameter(group=_COMPARING, negative=())] = False
     """Compute the features that tests of set metrics need where they are not kept."""
 
@@ -55,6 +58,7 @@ class ComparisonOptions:
             budgets=_numbers("budget", self.budget or ()),
             floors=_numbers("floor", self.floor or ()),
             alpha=self.alpha,
+            test=self.test,
             compute_features=self.compute_features,
         )
         asked.check()

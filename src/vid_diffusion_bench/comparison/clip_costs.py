@@ -54,3 +54,8 @@ PEAKS: Final[dict[str, Callable[[Cost], float | None]]] = {
     "peak_vram_gb": peak_vram_gb,
 }
 """Figures of a run that are the largest of its clips' peaks; compared by the mean of the peaks."""
+
+
+def cost_of(cost: Cost, name: str) -> float | None:
+    """The figure ``name`` of :data:`OF_A_CLIP` or :data:`PEAKS` of one clip; ``None`` where it was not measured."""
+    return {**OF_A_CLIP, **PEAKS}[name](cost)

@@ -8,8 +8,8 @@ from itertools import combinations
 from typing import Final
 
 from vid_diffusion_bench.comparison.adjust import adjusted
-from vid_diffusion_bench.comparison.differences import difference_of, paired_values
-from vid_diffusion_bench.comparison.figures import Figure, find_figure, find_figures
+from vid_diffusion_bench.comparison.differences import TESTS, check_margin, difference_of, paired_values
+from vid_diffusion_bench.comparison.figures import LATENCY, Figure, dependence, find_figure, find_figures
 from vid_diffusion_bench.comparison.frontier import frontier
 from vid_diffusion_bench.comparison.looks import SEQUEL
 from vid_diffusion_bench.comparison.matching import BY_PROMPT, Matching
@@ -28,7 +28,6 @@ from vid_diffusion_bench.comparison.subjects import Run, Subject, find_subjects
 from vid_diffusion_bench.comparison.whole_sets import RECOMPUTED, set_difference
 from vid_diffusion_bench.exceptions import ValidationError
 
-LATENCY: Final = "avg_latency_ms"
 RANKED_BY: Final = "overall_score"
 _TESTS: Final = (
     "Tests are two-sided, on each prompt's mean difference: paired t where Shapiro and Wilk's test does not refuse "
@@ -38,9 +37,10 @@ _INTERVALS: Final = (
     "Differences are first - second over pairs, clips of one prompt a cluster; intervals: 95 %, bootstrap of prompts, "
     "2000 resamples, percentiles expanded for few prompts (Hesterberg 2015)."
 )
-_METHODS: Final = (
-    _INTERVALS,
-    _TESTS,
+_ASKED: Final = (
+    "Tests are two-sided, on each prompt's mean difference: {0}, as asked; ranks go by the test of their own rule."
+)
+_CORRECTIONS: Final = (
     "p: Holm's correction over all pairs of one figure. q: Benjamini and Hochberg's over every test here.",
     "Probabilities (best, on the frontier) are shares of 2000 resamples of the prompts that all models have.",
 )
@@ -48,7 +48,6 @@ _SETS: Final = (
     "Numbers of whole sets (FVD, FID, IS): permutation test; both sets against the same real clips, N against N; a "
     "fair coin for each prompt exchanges the labels; the statistic is the absolute difference of the two numbers."
 )
-
 
 _STOPPED: Final = (
     "the run stopped early on {0}: its look is the test; the intervals and p-values of {0} and what goes with it are "
@@ -68,6 +67,8 @@ class Question:
         floors: By objective: what it must reach; who is cheapest in the others?
         reference_point: Of the hypervolume, by objective.
         alpha: Level of the verdicts, 0..1.
+        test: ``auto``, or the test of every figure of single clips: ``t``, ``wilcoxon`` or ``sign-flip``. Wilcoxon's is
+            of ranks and takes differences to be symmetric; choose before you look.
         compute_features: Compute features of clips for numbers of whole sets, where they are not kept.
     """
 
@@ -78,12 +79,17 @@ class Question:
     floors: Mapping[str, float] = field(default_factory=dict)
     reference_point: Mapping[str, float] = field(default_factory=dict)
     alpha: float = 0.05
+    test: str = "auto"
     compute_features: bool = False
 
     def check(self) -> None:
-        """Refuse a level that is none."""
+        """Refuse a level, a test or margins that are none."""
+        if self.test not in TESTS:
+            raise ValidationError(f"no test {self.test!r}", remedy=f"one of {', '.join(TESTS)}")
         if not 0 < self.alpha < 1:
             raise ValidationError(f"alpha is between 0 and 1, not {self.alpha}", remedy="0.05 is common")
+        for name, margin in self.margins.items():
+            check_margin(margin, name)
 
 
 def compare(runs: Sequence[Run], models: Sequence[str] | None = None, question: Question | None = None) -> Comparison:
@@ -117,7 +123,7 @@ def compare_subjects(subjects: Sequence[Subject], asked: Question) -> Comparison
     features = SetFeatures(compute=asked.compute_features, pairs=len(matching.pairs))
     sequential = _sequential(subjects)
     figures = [
-        _figure(figure, matching, features, margins.get(figure.name), asked.alpha)
+        _figure(figure, matching, features, margins.get(figure.name), asked)
         for figure in chosen
         if matching.reason is None
     ]
@@ -128,15 +134,20 @@ def compare_subjects(subjects: Sequence[Subject], asked: Question) -> Comparison
         figures=adjusted(figures, asked.alpha),
         frontier=_frontier(every, matching, asked),
         alpha=asked.alpha,
-        methods=[*_METHODS, *([_SETS] if any(one.scope == "set" for one in figures) else [])],
+        methods=_methods(figures, asked),
         warnings=_warnings(subjects, matching),
         sequential=sequential,
         reason=matching.reason,
     )
 
 
+def _methods(figures: Sequence[FigureComparison], asked: Question) -> list[str]:
+    tests = _TESTS if asked.test == "auto" else _ASKED.format(asked.test)
+    return [_INTERVALS, tests, *_CORRECTIONS, *([_SETS] if any(one.scope == "set" for one in figures) else [])]
+
+
 def _figure(
-    figure: Figure, matching: Matching, features: SetFeatures, margin: float | None, alpha: float
+    figure: Figure, matching: Matching, features: SetFeatures, margin: float | None, asked: Question
 ) -> FigureComparison:
     speaker = figure.speaker
     about = {**figure.about(), "fingerprint": speaker.protocol_fingerprint if speaker else None}
@@ -146,11 +157,11 @@ def _figure(
     refused = [found for pair in combinations(measured, 2) if (found := _refusal(figure, *pair))]
     apart = {(one.first, one.second) for one in refused}
     differences = [
-        _difference(figure, first, second, matching, features, margin)
+        _difference(figure, first, second, matching, features, margin, asked.test)
         for first, second in combinations(measured, 2)
         if (first.name, second.name) not in apart
     ]
-    ranks, reason = ranks_of(figure, measured, matching, refused, alpha)
+    ranks, reason = ranks_of(figure, measured, matching, refused, asked.alpha)
     return FigureComparison(**about, differences=differences, refused=refused, ranks=ranks, ranks_reason=reason)
 
 
@@ -182,23 +193,16 @@ def _difference(
     matching: Matching,
     features: SetFeatures,
     margin: float | None,
+    test: str,
 ) -> Difference:
     pairs = matching.pairs[first.name, second.name]
     if figure.scope == "set":
         return set_difference(figure, first, second, pairs, features)
     values = paired_values(figure, first, second, pairs)
-    if dependent := _dependent(figure, first, second):
+    if dependent := dependence(figure, first, second):
         return Difference(first=first.name, second=second.name, n=len(values.first), reason=dependent)
-    return difference_of(first.name, second.name, values, higher_is_better=figure.higher_is_better, margin=margin)
-
-
-def _dependent(figure: Figure, *subjects: Subject) -> str | None:
-    """Why the clips of a served model, which wait for each other, are no independent sample."""
-    if figure.name != LATENCY:
-        return None
-    served = [one for one in subjects if any(r.cost is not None and r.cost.serving for r in one.result.records)]
-    reasons = (figure.results[one.name].interval_reason for one in served)
-    return next((reason for reason in reasons if reason), None)
+    better = figure.higher_is_better
+    return difference_of(first.name, second.name, values, higher_is_better=better, margin=margin, test=test)
 
 
 def _frontier(figures: Sequence[Figure], matching: Matching, asked: Question) -> Frontier:
@@ -243,5 +247,7 @@ def _warnings(subjects: Sequence[Subject], matching: Matching) -> list[str]:
             said = "; ".join(f"{name} {text}" for name, text in count.differing.items())
             lines.append(f"{count.first} and {count.second} were made with other parameters: {said}")
     if matching.paired_by == BY_PROMPT:
-        lines.append("no seed is shared, so clips are paired by prompt and order: what a seed brings is noise here")
+        lines.append(
+            "some models share no seed, so all clips are paired by prompt and order: what a seed brings is noise here"
+        )
     return lines

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from vid_diffusion_bench.comparison.figures import Figure
 from vid_diffusion_bench.comparison.pairs import Pair
@@ -15,17 +15,28 @@ from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.statistics import (
     FEWEST_CLUSTERS,
     FEWEST_TWO_SIDED,
+    PairedTest,
     cluster_bootstrap,
     equivalence,
     hedges_g,
     mean,
     non_inferiority,
+    paired_t,
     paired_test,
     rank_biserial,
+    sign_flip,
+    wilcoxon,
 )
 
 ONE_PROMPT = "the pairs are of one prompt; clips of one prompt are not independent, so nothing can be tested"
 ALL_EQUAL = "all pairs are equal"
+TESTS: Final[Mapping[str, Callable[[Sequence[float], Sequence[str]], PairedTest]]] = {
+    "auto": paired_test,
+    "t": paired_t,
+    "wilcoxon": wilcoxon,
+    "sign-flip": sign_flip,
+}
+"""Tests that a comparison can be asked for; ``auto`` chooses by the data."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,18 @@ def paired_values(figure: Figure, first: Subject, second: Subject, pairs: Sequen
 
 
 def difference_of(
-    first: str, second: str, values: PairedValues, *, higher_is_better: bool | None, margin: float | None
+    first: str,
+    second: str,
+    values: PairedValues,
+    *,
+    higher_is_better: bool | None,
+    margin: float | None,
+    test: str = "auto",
 ) -> Difference:
     """What the pairs say; ``reason`` where they say nothing. The p-values are not adjusted yet.
 
-    The interval is :func:`~vid_diffusion_bench.statistics.cluster_bootstrap`'s over prompts, the test the choice of
-    :func:`~vid_diffusion_bench.statistics.paired_test`.
+    The interval is :func:`~vid_diffusion_bench.statistics.cluster_bootstrap`'s over prompts, ``test`` one of
+    :data:`TESTS`.
     """
     differences, clusters = values.differences, values.clusters
     prompts = len(set(clusters))
@@ -78,7 +95,7 @@ def difference_of(
     if not any(differences):
         found = found.model_copy(update={"p_value": 1.0, "reason": ALL_EQUAL})
     else:
-        found = _tested(found, differences, clusters)
+        found = _tested(found, differences, clusters, test)
     if margin is not None:
         outcome = margin_test(differences, clusters, margin, higher_is_better=higher_is_better)
         found = found.model_copy(update={"margin": outcome})
@@ -89,13 +106,14 @@ def _interval(differences: list[float], clusters: list[str]) -> dict[str, Any]:
     """The 95 % interval, or why so few prompts have none."""
     prompts = len(set(clusters))
     if prompts < FEWEST_TWO_SIDED:
-        return {"interval_reason": f"{prompts} prompts are too few for an interval; {FEWEST_TWO_SIDED} are needed"}
+        why = f"{prompts} prompts are too few for an interval and for a finding at 5 %; {FEWEST_TWO_SIDED} are needed"
+        return {"interval_reason": why}
     return {"confidence_interval": cluster_bootstrap(differences, clusters)}
 
 
-def _tested(found: Difference, differences: list[float], clusters: list[str]) -> Difference:
+def _tested(found: Difference, differences: list[float], clusters: list[str], asked: str) -> Difference:
     try:
-        test = paired_test(differences, clusters)
+        test = TESTS[asked](differences, clusters)
     except ValidationError as error:
         return found.model_copy(update={"reason": error.message})
     effect, size = _effect(test.test, differences, clusters)
@@ -113,12 +131,22 @@ def _tested(found: Difference, differences: list[float], clusters: list[str]) ->
 
 def _effect(test: str, differences: list[float], clusters: list[str]) -> tuple[str, float | None]:
     """The effect size that goes with a test: of ranks with a test of ranks, standardised with the others."""
-    name, of = ("rank-biserial", rank_biserial) if "wilcoxon" in test.lower() else ("Hedges' g", hedges_g)
+    name, of = ("rank-biserial", rank_biserial) if test == "wilcoxon" else ("Hedges' g", hedges_g)
     try:
         size = float(of(differences, clusters))
     except ValidationError:
         return name, None
     return name, size if math.isfinite(size) else None
+
+
+def check_margin(margin: float, name: str = "") -> None:
+    """Refuse a margin that is no positive number."""
+    if not 0 < margin < math.inf:
+        of = f" of {name}" if name else ""
+        raise ValidationError(
+            f"a margin{of} is above zero, as {margin} is not",
+            remedy="give the largest difference that would not matter",
+        )
 
 
 def margin_test(
@@ -129,8 +157,7 @@ def margin_test(
     Raises:
         ValidationError: The margin is not above zero.
     """
-    if not margin > 0:
-        raise ValidationError(f"a margin is above zero, as {margin} is not")
+    check_margin(margin)
     if len(set(clusters)) < FEWEST_CLUSTERS:
         return MarginTest(margin=margin, reason=f"{len(set(clusters))} prompts are fewer than {FEWEST_CLUSTERS}")
     found = equivalence(differences, clusters, margin)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vid_diffusion_bench.comparison.clip_costs import OF_A_CLIP, PEAKS, money
+from vid_diffusion_bench.comparison.clip_costs import OF_A_CLIP, PEAKS, cost_of, money
 from vid_diffusion_bench.comparison.pairs import has_clip
 from vid_diffusion_bench.comparison.result import Group, Scope
 from vid_diffusion_bench.comparison.subjects import Subject
@@ -14,14 +14,14 @@ from vid_diffusion_bench.exceptions import MetricNotFoundError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.results import MetricResult, SampleRecord
 
-SUCCESS, COST = "success_rate", "cost_per_clip"
+LATENCY, SUCCESS, COST = "avg_latency_ms", "success_rate", "cost_per_clip"
 OF_CLIPS = (*OF_A_CLIP, COST, *PEAKS, SUCCESS)
 """Performance figures to which each clip contributes a number."""
 _OF_PEAKS = "means of the clips' peaks; the run's figure is the largest"
 _ONE_AFTER_ANOTHER = (
     "the models ran one after the other: what else the machine did is in the difference, unseen by any test"
 )
-_REMARKS = {**dict.fromkeys(PEAKS, _OF_PEAKS), "avg_latency_ms": _ONE_AFTER_ANOTHER}
+_REMARKS = {**dict.fromkeys(PEAKS, _OF_PEAKS), LATENCY: _ONE_AFTER_ANOTHER}
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,12 @@ class Figure:
         if self.name == COST:
             prices = subject.run.config.prices
             return lambda record: money(record.cost, prices) if has_clip(record) and record.cost else None
-        cost_of = {**OF_A_CLIP, **PEAKS}[self.name]
-        return lambda record: cost_of(record.cost) if has_clip(record) and record.cost else None
+        return lambda record: cost_of(record.cost, self.name) if has_clip(record) and record.cost else None
 
 
-def find_figures(subjects: Sequence[Subject], wanted: Sequence[str] | None = None) -> list[Figure]:
-    """Every figure that one subject or more has, quality first; of ``wanted`` only, where given, by any spelling.
-
-    Raises:
-        MetricNotFoundError: ``wanted`` names what no run has.
-    """
-    found = [*_quality(subjects), *_performance(subjects)]
-    if wanted is None:
-        return found
-    return [find_figure(found, name) for name in dict.fromkeys(wanted)]
+def find_figures(subjects: Sequence[Subject]) -> list[Figure]:
+    """Every figure that one subject or more has, quality first."""
+    return [*_quality(subjects), *_performance(subjects)]
 
 
 def find_figure(figures: Sequence[Figure], name: str) -> Figure:
@@ -140,6 +132,14 @@ def _performance(subjects: Sequence[Subject]) -> list[Figure]:
         if results and not served and any(result.value is not None for result in results.values()):
             figures.append(Figure(name, "performance", "clip", results, _REMARKS.get(name)))
     return figures
+
+
+def dependence(figure: Figure, *subjects: Subject) -> str | None:
+    """Why the clips of a served model, which wait for each other, are no independent sample; ``None`` of others."""
+    if figure.name != LATENCY:
+        return None
+    reasons = (figure.results[one.name].interval_reason for one in subjects if _is_served(one))
+    return next((reason for reason in reasons if reason), None)
 
 
 def _is_served(subject: Subject) -> bool:

@@ -14,7 +14,7 @@ from vid_diffusion_bench.comparison.protocols import protocol_differences
 from vid_diffusion_bench.comparison.result import Choice, Frontier, FrontierMember, Objective
 from vid_diffusion_bench.comparison.subjects import Subject
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.results import MetricResult
+from vid_diffusion_bench.results import MetricResult, SampleRecord
 from vid_diffusion_bench.statistics import (
     best_at_budget,
     cost_at_quality,
@@ -94,7 +94,7 @@ def frontier(
         prompts=len(set(table.prompts)),
         hypervolume=hypervolume(table.points, limit, maximize),
         reference_point={axis.name: value for axis, value in zip(axes, limit, strict=True)},
-        reference_rule=GIVEN_RULE if reference_point else REFERENCE_RULE,
+        reference_rule=_rule(axes, reference_point),
         probability_reason=why,
         choices=_choices(table, axes, budgets, floors),
     )
@@ -158,10 +158,13 @@ def _measured(figure: Figure, subject: Subject) -> MetricResult | None:
 
 
 def _complete(
-    objectives: Sequence[Figure], subjects: Sequence[Subject], all_subjects: Sequence[Subject], row: Sequence[object]
+    objectives: Sequence[Figure],
+    subjects: Sequence[Subject],
+    all_subjects: Sequence[Subject],
+    row: Sequence[SampleRecord],
 ) -> bool:
     chosen = [(subject, row[all_subjects.index(subject)]) for subject in subjects]
-    return all(figure.of(subject)(record) is not None for subject, record in chosen for figure in objectives)  # type: ignore[arg-type]
+    return all(figure.of(subject)(record) is not None for subject, record in chosen for figure in objectives)
 
 
 def _as_reported(objectives: Sequence[Figure], subjects: Sequence[Subject], reason: str) -> _Table:
@@ -189,6 +192,13 @@ def _limit(points: npt.NDArray[np.float64], axes: Sequence[Objective], given: Co
         further = -0.1 * span if axis.higher_is_better else 0.1 * span
         limit.append(float(given.get(axis.name, worst + further)))
     return limit
+
+
+def _rule(axes: Sequence[Objective], given: Conditions) -> str:
+    own = [axis.name for axis in axes if axis.name not in given]
+    if not own:
+        return GIVEN_RULE
+    return f"{GIVEN_RULE}; of {' and '.join(own)} {REFERENCE_RULE}" if given else REFERENCE_RULE
 
 
 def _choices(table: _Table, axes: Sequence[Objective], budgets: Conditions, floors: Conditions) -> list[Choice]:

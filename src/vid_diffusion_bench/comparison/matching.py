@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from vid_diffusion_bench.comparison.pairs import PARAMETERS, SEED, Pair, pair_samples
+from vid_diffusion_bench.comparison.pairs import PARAMETERS, SEED, Pair, pair_samples, parameter_differences
 from vid_diffusion_bench.comparison.result import PairCount
 from vid_diffusion_bench.comparison.subjects import Subject
 from vid_diffusion_bench.results import SampleRecord
@@ -23,24 +23,20 @@ class Matching:
 
     def __init__(self, subjects: Sequence[Subject]) -> None:
         self.subjects = list(subjects)
-        self.pairs: dict[tuple[str, str], list[Pair]] = {}
-        self.counts: list[PairCount] = []
         self.paired_by = BY_SEED
-        self._match([*PARAMETERS])
+        self.pairs, self.counts = self._matched(PARAMETERS)
         if any(not pairs for pairs in self.pairs.values()):
-            by_seed = (self.pairs, self.counts)
-            self._match([*PARAMETERS, SEED])
-            if any(self.pairs.values()):
-                self.paired_by = BY_PROMPT
-            else:
-                self.pairs, self.counts = by_seed
+            pairs, counts = self._matched([*PARAMETERS, SEED])
+            if any(pairs[two] and not self.pairs[two] for two in pairs):
+                self.paired_by, self.pairs, self.counts = BY_PROMPT, pairs, counts
 
-    def _match(self, under_test: Sequence[str]) -> None:
-        self.pairs, self.counts = {}, []
+    def _matched(self, under_test: Sequence[str]) -> tuple[dict[tuple[str, str], list[Pair]], list[PairCount]]:
+        every: dict[tuple[str, str], list[Pair]] = {}
+        counts = []
         for first, second in combinations(self.subjects, 2):
             pairs, found = pair_samples(first.result, second.result, under_test)
-            self.pairs[first.name, second.name] = pairs
-            self.counts.append(
+            every[first.name, second.name] = pairs
+            counts.append(
                 PairCount(
                     first=first.name,
                     second=second.name,
@@ -50,6 +46,7 @@ class Matching:
                     differing=_parameters_that_differ(pairs),
                 )
             )
+        return every, counts
 
     @property
     def reason(self) -> str | None:
@@ -74,14 +71,5 @@ class Matching:
 
 
 def _parameters_that_differ(pairs: Sequence[Pair]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for pair in pairs:
-        for name in PARAMETERS:
-            one, other = getattr(pair.baseline.parameters, name), getattr(pair.candidate.parameters, name)
-            if one != other:
-                found.setdefault(name, f"{_text(one)} against {_text(other)}")
-    return found
-
-
-def _text(value: object) -> str:
-    return "the model's own" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    """Of each parameter that differs in some pair, how it does in the first of them."""
+    return {name: text for pair in reversed(pairs) for name, text in parameter_differences(pair).items()}

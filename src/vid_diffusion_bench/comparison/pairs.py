@@ -74,7 +74,9 @@ def pair_samples(
     by_seed = SEED not in under_test
     first, second = _by_key(baseline.records, by_seed=by_seed), _by_key(candidate.records, by_seed=by_seed)
     shared = [Pair(first[key], second[key]) for key in first if key in second]
-    differing = [_differences(pair, under_test) for pair in shared]
+    differing = [
+        parameter_differences(pair, [name for name in PARAMETERS if name not in under_test]) for pair in shared
+    ]
     pairs = [pair for pair, differences in zip(shared, differing, strict=True) if not differences]
     lost = [pair for pair in pairs if has_clip(pair.baseline) and not has_clip(pair.candidate)]
     pairing = Pairing(
@@ -106,10 +108,12 @@ def _by_key(records: Iterable[SampleRecord], *, by_seed: bool) -> dict[_Key, Sam
     return found
 
 
-def _differences(pair: Pair, under_test: Collection[str]) -> dict[str, str]:
-    first, second = pair.baseline.parameters, pair.candidate.parameters
-    names = [name for name in PARAMETERS if name not in under_test and getattr(first, name) != getattr(second, name)]
-    return {name: f"{_text(getattr(first, name))} against {_text(getattr(second, name))}" for name in names}
+def parameter_differences(pair: Pair, names: Iterable[str] = PARAMETERS) -> dict[str, str]:
+    """Which of the generation parameters ``names`` differ, with both values in words."""
+    found = {
+        name: (getattr(pair.baseline.parameters, name), getattr(pair.candidate.parameters, name)) for name in names
+    }
+    return {name: f"{_text(one)} against {_text(other)}" for name, (one, other) in found.items() if one != other}
 
 
 def _text(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vid_diffusion_bench.comparison.differences import paired_values
-from vid_diffusion_bench.comparison.figures import find_figure, find_figures
+from vid_diffusion_bench.comparison.figures import Figure, dependence, find_figure, find_figures
 from vid_diffusion_bench.comparison.matching import Matching
-from vid_diffusion_bench.comparison.subjects import Run, find_subjects
+from vid_diffusion_bench.comparison.protocols import protocol_differences
+from vid_diffusion_bench.comparison.subjects import Run, Subject, find_subjects
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.results import Value
 from vid_diffusion_bench.statistics import Planned, Variance, mean, samples_needed, variance_components
@@ -71,8 +72,8 @@ def plan(
         alpha: Level of the test, 0..1; divide it by the number of pairs of models that will be tested.
 
     Raises:
-        ValidationError: Not two models, no prompts in common, a number of whole sets, fewer than two prompts, no
-            variance, or a difference, power or level that is impossible.
+        ValidationError: Not two models, no prompts in common, a number of whole sets, other protocols, fewer than
+            two prompts, no variance, or a difference, power or level that is impossible.
         MetricNotFoundError: The pilot has no such figure.
     """
     subjects = find_subjects(runs, models)
@@ -91,6 +92,7 @@ def plan(
             f"{figure.name} is one number of a whole set; its spread cannot be read off one run",
             remedy="plan with a metric of single clips",
         )
+    _check_comparable(figure, first, second)
     values = paired_values(figure, first, second, matching.pairs[first.name, second.name])
     if not values.differences:
         raise ValidationError(f"no pair has a value of {figure.name} in both models", remedy="score the pilot by it")
@@ -119,6 +121,18 @@ def plan(
         sizes=[_size(one) for one in planned],
         remarks=_remarks(prompts, variance),
     )
+
+
+def _check_comparable(figure: Figure, first: Subject, second: Subject) -> None:
+    """Refuse a difference that :func:`~vid_diffusion_bench.comparison.compare` would refuse or not test."""
+    results = [figure.results.get(subject.name) for subject in (first, second)]
+    if results[0] and results[1] and (differing := protocol_differences(results[0], results[1])):
+        said = "; ".join(f"{name} {text}" for name, text in differing.items())
+        raise ValidationError(
+            f"{figure.name} was measured under other protocols: {said}", remedy="score both runs of the pilot alike"
+        )
+    if dependent := dependence(figure, first, second):
+        raise ValidationError(f"{figure.name}: {dependent}", remedy="plan with a metric of single clips")
 
 
 def _seeds(asked: int | None, variance: Variance) -> Sequence[int]:

@@ -200,7 +200,7 @@ class SequentialInfo(Value):
 
 
 class Comparison(Value):
-    """All of it. ``paired_by`` is ``prompt and seed``, or ``prompt`` where no seed is shared."""
+    """All of it. ``paired_by`` is ``prompt and seed``, or ``prompt`` where two models share no seed."""
 
     subjects: list[SubjectInfo]
     paired_by: str = "prompt and seed"

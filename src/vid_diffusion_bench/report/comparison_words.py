@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from vid_diffusion_bench.comparison import Comparison, Difference, FigureComparison
+from vid_diffusion_bench.comparison import ALL_EQUAL, Comparison, Difference, FigureComparison
 from vid_diffusion_bench.report.numbers import compact, signed
 
 TITLE: Final = "Is the difference real?"
@@ -61,7 +61,7 @@ def p_text(value: float | None) -> str:
 
 
 def notes(figure: FigureComparison, pair: Pair) -> list[str]:
-    """Why a cell has no number or no p-value."""
+    """Why a cell has no number, no p-value or no interval."""
     for refusal in figure.refused:
         if (refusal.first, refusal.second) == pair:
             said = "; ".join(f"{name} {text}" for name, text in list(refusal.differing.items())[:4])
@@ -70,7 +70,8 @@ def notes(figure: FigureComparison, pair: Pair) -> list[str]:
     one = cell(figure, pair)
     if one is None:
         return [figure.reason or "one of the two has no value"]
-    return [one.reason] if one.reason and one.reason != "all pairs are equal" else []
+    found = [one.reason if one.reason != ALL_EQUAL else None, one.interval_reason if figure.scope == "clip" else None]
+    return [note for note in dict.fromkeys(found) if note]
 
 
 def headline(comparison: Comparison) -> str:
