@@ -7,6 +7,9 @@ clip, many ties) name the distribution of the scores. "uneven" are differences t
 mean of zero: two models that do differ, though not in their means.
 
     OMP_NUM_THREADS=1 python benchmarks/calibration.py [--simulations 2000] [--quick]
+
+The part "skewness" says how often intervals of skewed means hold and how often a caution is given, the part "scores" the
+same of scores of runs: the prompts' means of every model and metric, of all ``--runs`` together, are the population.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +28,7 @@ from vid_diffusion_bench.statistics import (
     Variance,
     cluster_bootstrap,
     equivalence,
+    interval_caution,
     non_inferiority,
     paired_t,
     paired_test,
@@ -31,9 +36,12 @@ from vid_diffusion_bench.statistics import (
     rank_models,
     samples_needed,
     sign_flip,
+    skewness,
     wilcoxon,
 )
+from vid_diffusion_bench.statistics.clusters import cluster_means
 from vid_diffusion_bench.statistics.resampling import draw_counts
+from vid_diffusion_bench.storage import load_result
 
 Table = np.ndarray
 Row = dict[str, object]
@@ -146,6 +154,65 @@ def plain_percentile(values: Table) -> tuple[float, float]:
     return float(low), float(high)
 
 
+SKEWED = {
+    "normal": (lambda rng, c: rng.normal(size=c), 0.0, 0.0),
+    **{
+        f"gamma, skewness {skew}": (lambda rng, c, k=4 / skew**2: rng.gamma(k, size=c), 4 / skew**2, skew)
+        for skew in (0.5, 1.0, 1.5, 2.0, 3.0)
+    },
+    "beta(9, 1)": (lambda rng, c: rng.beta(9, 1, size=c), 0.9, -1.47),
+    "difference of log-normals": (lambda rng, c: np.exp(rng.normal(size=c)) - np.exp(rng.normal(size=c)), 0.0, 0.0),
+}
+"""Scores of c prompts, their mean, their skewness."""
+PROMPTS = (8, 12, 20, 30, 50, 100)
+
+
+def skewed_means(simulations: int) -> Iterator[Row]:
+    """How often 95 % intervals hold the mean, how many have a caution, and how often the others hold."""
+    for shape, (draw, mean, skew) in SKEWED.items():
+        for c in PROMPTS:
+            rng = np.random.default_rng([c, 8, *shape.encode()])
+            yield {"shape": shape, "skewness": skew, "prompts": c, **cautioned(lambda: draw(rng, c), mean, simulations)}
+
+
+def real_scores(simulations: int, runs: Sequence[Path]) -> Iterator[Row]:
+    """The same, of prompts drawn from those of ``runs``."""
+    for (model, metric), scores in populations(runs).items():
+        for c in PROMPTS:
+            rng, mean = np.random.default_rng([c, 9]), float(scores.mean())
+            row: Row = {
+                "model": model,
+                "metric": metric,
+                "skewness": round(skewness(scores, range(len(scores))) or 0, 2),
+            }
+            yield row | {"prompts": c, **cautioned(lambda: rng.choice(scores, c), mean, simulations)}
+
+
+def cautioned(draw: Callable[[], Table], mean: float, simulations: int) -> Row:
+    held, said = [], []
+    for _ in range(simulations):
+        values = draw().tolist()
+        low, high = cluster_bootstrap(values, range(len(values)))
+        held.append(low <= mean <= high)
+        said.append(interval_caution(values, range(len(values))) is not None)
+    quiet = [h for h, s in zip(held, said, strict=True) if not s]
+    return {"holds": percent(held), "cautioned": percent(said), "others_hold": percent(quiet) if quiet else None}
+
+
+def populations(runs: Sequence[Path]) -> dict[tuple[str, str], Table]:
+    """Of each model and metric that has different values for 20 prompts or more, the prompts' means in every run."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for folder in runs:
+        for model in load_result(folder).models:
+            for metric in model.metric_results:
+                known = [
+                    (s.value, r.prompt_id) for r in model.records if (s := r.scores.get(metric)) and s.value is not None
+                ]
+                if known:
+                    found.setdefault((model.model_name, metric), []).extend(cluster_means(*zip(*known, strict=True)))
+    return {name: np.array(means) for name, means in found.items() if len(means) >= 20 and len(set(means)) > 2}
+
+
 def power(simulations: int) -> Iterator[Row]:
     """Found as often as planned? Prompts from ``samples_needed``, with the true variances."""
     for between, within, seeds, difference, wanted in (
@@ -240,10 +307,12 @@ def ranks(simulations: int) -> Iterator[Row]:
         yield {"models": 4, "prompts": c, "intervals_hold": percent(held)}
 
 
-PARTS = {
+PARTS: dict[str, tuple[Callable[..., Iterator[Row]], int]] = {
     "type_one": (type_one, 1),
     "margins": (margins, 1),
     "coverage": (coverage, 1),
+    "skewness": (skewed_means, 1),
+    "scores": (real_scores, 1),
     "power": (power, 1),
     "sequential": (sequential, 1),
     "permutation": (permutation, 2),
@@ -257,6 +326,7 @@ def main() -> None:
     parser.add_argument("--simulations", type=int, default=2000)
     parser.add_argument("--quick", action="store_true", help="200 simulations")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--runs", nargs="+", type=Path, default=[], help="folders of runs, for the part scores")
     options = parser.parse_args()
     simulations = 200 if options.quick else options.simulations
     for name in options.parts:
@@ -268,7 +338,7 @@ def main() -> None:
                 {"part": name, "simulations": n, "interval_of_5_percent": [round(5 - half, 1), round(5 + half, 1)]}
             )
         )
-        for row in part(n):
+        for row in part(n, options.runs) if part is real_scores else part(n):
             print(json.dumps(row), flush=True)
 
 

@@ -19,6 +19,7 @@ from vid_diffusion_bench.statistics import (
     cluster_bootstrap,
     equivalence,
     hedges_g,
+    interval_caution,
     mean,
     non_inferiority,
     paired_t,
@@ -108,7 +109,10 @@ def _interval(differences: list[float], clusters: list[str]) -> dict[str, Any]:
     if prompts < FEWEST_TWO_SIDED:
         why = f"{prompts} prompts are too few for an interval and for a finding at 5 %; {FEWEST_TWO_SIDED} are needed"
         return {"interval_reason": why}
-    return {"confidence_interval": cluster_bootstrap(differences, clusters)}
+    return {
+        "confidence_interval": cluster_bootstrap(differences, clusters),
+        "interval_caution": interval_caution(differences, clusters),
+    }
 
 
 def _tested(found: Difference, differences: list[float], clusters: list[str], asked: str) -> Difference:

@@ -66,7 +66,8 @@ class Difference(Value):
 
     ``p_value`` is of ``test``; ``p_holm`` is adjusted within the figure (all pairs of it), ``q_value`` across every
     test of the comparison. ``better`` names the one that is better at the comparison's level by ``p_holm``.
-    ``first_value`` and ``second_value`` are over the pairs alone.
+    ``first_value`` and ``second_value`` are over the pairs alone. ``interval_caution`` says why the interval may hold
+    less often than it claims.
     """
 
     first: str
@@ -78,6 +79,7 @@ class Difference(Value):
     difference: float | None = None
     confidence_interval: tuple[float, float] | None = None
     interval_reason: str | None = None
+    interval_caution: str | None = None
     test: str | None = None
     test_reason: str | None = None
     statistic: float | None = None

@@ -20,7 +20,7 @@ from vid_diffusion_bench.engine.figures import (
 from vid_diffusion_bench.engine.power import cost_figures, disturbances, energy_figures
 from vid_diffusion_bench.prices import MachinePrices
 from vid_diffusion_bench.results import GIB, Manifest, MetricResult, SampleRecord
-from vid_diffusion_bench.statistics import mean, percentile
+from vid_diffusion_bench.statistics import interval_caution, mean, percentile
 
 _PEAKS = {"peak_ram_gb": "peak_rss", "peak_vram_gb": "peak_vram"}
 _SEVERAL_MACHINES = "the clips were made on {} different machines or software versions; see the records"
@@ -64,7 +64,10 @@ def _latency(about: About, completed: Measured, reason: str | None) -> MetricRes
         fields["warnings"].append("made in batches: every clip of a batch waited for the whole batch")
     if reason:
         return about.result("avg_latency_ms", None, reason=reason, **fields)
-    return about.result("avg_latency_ms", mean(values), **interval(values, completed), **fields)
+    found = interval(values, completed)
+    if "confidence_interval" in found and (said := interval_caution(values, [r.prompt_id for r, _ in completed])):
+        fields["warnings"].append(said)
+    return about.result("avg_latency_ms", mean(values), **found, **fields)
 
 
 def _percentile(q: int) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vid_diffusion_bench.metrics.base import Context, Metric, Row, State, unmeasured
 from vid_diffusion_bench.results import MetricResult
-from vid_diffusion_bench.statistics import cluster_bootstrap, mean, wilson_interval
+from vid_diffusion_bench.statistics import cluster_bootstrap, interval_caution, mean, wilson_interval
 
 
 class PerClipMetric(Metric):
@@ -24,6 +24,7 @@ class PerClipMetric(Metric):
             confidence_interval=interval,
             interval_reason=None if interval else about,
             metadata={"interval_method": about} if interval else {},
+            warnings=self.cautions(rows) if interval else [],
         )
 
     def average(self, rows: list[Row]) -> float:
@@ -36,6 +37,11 @@ class PerClipMetric(Metric):
         if len(clusters) < 2:
             return None, "an interval needs clips of two prompts or more"
         return self.bootstrap(rows), f"bootstrap of {len(clusters)} prompts"
+
+    def cautions(self, rows: list[Row]) -> list[str]:
+        """What the interval of ``rows`` cannot promise."""
+        said = interval_caution([row.value for row in rows], [row.cluster for row in rows])
+        return [said] if said else []
 
     def bootstrap(self, rows: list[Row]) -> tuple[float, float]:
         """The interval of :meth:`average`, clips of one prompt resampled together."""
@@ -52,10 +58,16 @@ class ShareMetric(PerClipMetric):
     aggregation = "share of clips; 95 % Wilson interval, or bootstrap of prompts where they have several clips"
 
     def interval(self, rows: list[Row]) -> tuple[tuple[float, float] | None, str]:
+        return self._wilson(rows) or super().interval(rows)
+
+    def cautions(self, rows: list[Row]) -> list[str]:
+        return [] if self._wilson(rows) else super().cautions(rows)
+
+    def _wilson(self, rows: list[Row]) -> tuple[tuple[float, float], str] | None:
         clusters = len({row.cluster for row in rows})
         ones = sum(row.value for row in rows)
         if clusters == len(rows):
             return wilson_interval(int(ones), len(rows)), "Wilson"
         if ones in (0, len(rows)):
             return wilson_interval(clusters if ones else 0, clusters), "Wilson over prompts"
-        return super().interval(rows)
+        return None

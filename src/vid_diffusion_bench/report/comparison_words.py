@@ -61,7 +61,7 @@ def p_text(value: float | None) -> str:
 
 
 def notes(figure: FigureComparison, pair: Pair) -> list[str]:
-    """Why a cell has no number, no p-value or no interval."""
+    """Why a cell has no number, no p-value or no interval, and what its interval cannot promise."""
     for refusal in figure.refused:
         if (refusal.first, refusal.second) == pair:
             said = "; ".join(f"{name} {text}" for name, text in list(refusal.differing.items())[:4])
@@ -70,7 +70,8 @@ def notes(figure: FigureComparison, pair: Pair) -> list[str]:
     one = cell(figure, pair)
     if one is None:
         return [figure.reason or "one of the two has no value"]
-    found = [one.reason if one.reason != ALL_EQUAL else None, one.interval_reason if figure.scope == "clip" else None]
+    found = [one.reason if one.reason != ALL_EQUAL else None, one.interval_caution]
+    found += [one.interval_reason] if figure.scope == "clip" else []
     return [note for note in dict.fromkeys(found) if note]
 
 
@@ -79,6 +80,8 @@ def headline(comparison: Comparison) -> str:
     if comparison.reason:
         return f"Nothing was compared: {comparison.reason}"
     tested = [one for figure in comparison.figures for one in figure.differences if one.p_value is not None]
+    if not tested:
+        return "Nothing could be tested"
     found = sum(sign(one, comparison.alpha) != "·" for one in tested)
     level = f"{100 * comparison.alpha:g} %"
     return f"{found} of {len(tested)} differences are more than chance at {level} (p after Holm, within each metric)"
@@ -177,6 +180,7 @@ def rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 "difference": one.difference,
                 "ci_low": low,
                 "ci_high": high,
+                "ci_note": one.interval_reason or one.interval_caution,
                 "n": one.n,
                 "prompts": one.prompts,
                 "test": one.test,

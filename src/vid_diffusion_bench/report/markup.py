@@ -17,7 +17,7 @@ def markdown_text(text: str) -> str:
 
 
 def latex_table(caption: str, head: Sequence[str], groups: Iterable[Sequence[str]], notes: Iterable[str]) -> str:
-    r"""A ``booktabs`` table (``\usepackage{booktabs}``): ``head`` and ``groups`` of rows are LaTeX, ``notes`` comments."""
+    r"""A table for ``\usepackage{booktabs}``; ``head`` and ``groups`` of rows are LaTeX, ``notes`` comments."""
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -5,6 +5,7 @@ calibrated, is in ``docs/statistics.md``.
 """
 
 from vid_diffusion_bench.statistics.correction import benjamini_hochberg, holm
+from vid_diffusion_bench.statistics.coverage import clusters_needed, interval_caution, skewness
 from vid_diffusion_bench.statistics.effects import cliffs_delta, cohens_d, hedges_g, rank_biserial
 from vid_diffusion_bench.statistics.equivalence import Equivalence, equivalence
 from vid_diffusion_bench.statistics.intervals import (
@@ -53,6 +54,7 @@ __all__ = [
     "best_at_budget",
     "cliffs_delta",
     "cluster_bootstrap",
+    "clusters_needed",
     "cohens_d",
     "cost_at_quality",
     "equivalence",
@@ -60,6 +62,7 @@ __all__ = [
     "hedges_g",
     "holm",
     "hypervolume",
+    "interval_caution",
     "lower_bound",
     "mean",
     "non_inferiority",
@@ -73,6 +76,7 @@ __all__ = [
     "rank_models",
     "samples_needed",
     "sign_flip",
+    "skewness",
     "variance_components",
     "wilcoxon",
     "wilson_interval",

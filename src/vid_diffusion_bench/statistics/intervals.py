@@ -41,7 +41,7 @@ def cluster_bootstrap(
     (N,), positive, it is the interval of the weighted mean, a ratio of two sums that are resampled together.
 
     It still holds the mean too seldom with fewer than 8 clusters, as no draw leaves the range of the clusters, and
-    with fewer than 50 of values as skewed as an exponential or log-normal law (figures in docs/statistics.md).
+    with few of skewed values; :func:`~vid_diffusion_bench.statistics.interval_caution` says when.
 
     Raises:
         ValidationError: No values, unequal lengths, NaN or infinity, fewer than two clusters, a confidence outside
