@@ -87,6 +87,14 @@ def main() -> None:
         "2 x 3, 12 prompts": (design(grid, 12, 12), clustered(1.0, 0.5)),
         "2 x 3, 6 prompts": (design(grid, 6, 6), clustered(1.0, 0.5)),
         "4 levels that spread 1 to 8 times, 12 prompts": (design(four, 12, 12), clustered(1.0, 0.5, uneven=True)),
+        "3 levels, 20 prompts": (design({"num_inference_steps": [2, 4, 6]}, 20, 20), clustered(1.0, 0.5)),
+        "4 levels, 8 prompts": (design(four, 8, 8), clustered(1.0, 0.5)),
+        "4 levels that spread 1 to 8 times, 8 prompts": (design(four, 8, 8), clustered(1.0, 0.5, uneven=True)),
+        "6 levels, 12 prompts": (design({"num_inference_steps": [2, 3, 4, 5, 6, 7]}, 12, 12), clustered(1.0, 0.5)),
+        "6 levels that spread 1 to 8 times, 12 prompts": (
+            design({"num_inference_steps": [2, 3, 4, 5, 6, 7]}, 12, 12),
+            clustered(1.0, 0.5, uneven=True),
+        ),
         "4 levels, 12 prompts, 6 a condition (incomplete)": (design(four, 12, 6), clustered(1.0, 0.5)),
         "the same, prompts alike": (design(four, 12, 6), clustered(0.0, 0.5)),
         "2 x 2, 10 prompts, 5 a condition (incomplete)": (

@@ -14,10 +14,11 @@ from vid_diffusion_bench.research.cells import Array, Cells
 from vid_diffusion_bench.research.terms import ModelMatrix, Term
 
 Method = Literal["repeated measures", "mixed model", "fixed blocks"]
+BOTH = "mean of Greenhouse–Geisser and Huynh–Feldt"
 NO_ERROR = "it is the same in every block: there is no error to test it against"
 NOTHING = "no value differs between its levels"
 GIRDEN = 0.75
-"""Epsilon of Greenhouse and Geisser below which it is the correction."""
+"""Epsilon of Greenhouse and Geisser below which it takes part in the correction."""
 _TINY = 1e-11
 
 
@@ -80,8 +81,9 @@ def repeated_measures(cells: Cells, model: ModelMatrix) -> Fit:
     Of every block the orthonormal combinations that make up an effect are taken; F tests that their mean over the
     blocks is zero. In a balanced factorial this is the usual repeated-measures analysis (Winer 1971; Maxwell, Delaney
     and Kelley 2018, chapter 12): what differs between prompts, or how strongly a prompt responds, is in no F's way.
-    With more than one degree of freedom they are multiplied by Greenhouse and Geisser's (1959) epsilon where that is
-    below 0.75, else by Huynh and Feldt's (1976), because the former is too strict near 1 (Girden 1992).
+    With more than one degree of freedom they are multiplied by Huynh and Feldt's (1976) epsilon; where Greenhouse and
+    Geisser's (1959) is below 0.75, by the mean of both, because the latter alone is too strict for few blocks and the
+    former too lax where spreads differ much (Girden 1992; Stevens 2002, 13.7; figures in benchmarks/README.md).
     """
     solve = np.linalg.pinv(model.matrix)
     by_block = cells.values @ solve.T
@@ -131,9 +133,10 @@ def _epsilon(covariance: Any, blocks: int) -> tuple[float, str]:
     width = len(covariance)
     lower = float(np.trace(covariance) ** 2 / (width * np.square(covariance).sum()))
     rest = width * (blocks - 1 - width * lower)
-    if lower < GIRDEN or rest <= 0:
-        return lower, "Greenhouse–Geisser"
-    return min(1.0, (blocks * width * lower - 2) / rest), "Huynh–Feldt"
+    upper = min(1.0, (blocks * width * lower - 2) / rest) if rest > 0 else 1.0
+    if lower < GIRDEN:
+        return (lower + upper) / 2, BOTH
+    return upper, "Huynh–Feldt"
 
 
 def mixed_model(cells: Cells, model: ModelMatrix) -> Fit:

@@ -21,8 +21,8 @@ _AVERAGED = "clips were averaged within prompt and condition, and effects were t
 _TESTS = {
     "repeated measures": (
         "by repeated-measures analysis of variance, each against its own interaction with the prompts, with "
-        "correction of the degrees of freedom where an effect had more than one (Greenhouse–Geisser where their "
-        "epsilon was below 0.75, else Huynh–Feldt)"
+        "correction of the degrees of freedom where an effect had more than one (by Huynh and Feldt's epsilon, and by "
+        "the mean of it and Greenhouse and Geisser's where the latter was below 0.75)"
     ),
     "mixed model": (
         "in a linear mixed model with a random intercept of the prompt (restricted maximum likelihood) by Wald's F "
@@ -48,15 +48,22 @@ def _sentences(analysis: ExperimentAnalysis) -> Iterator[str]:
     yield from (power.statement for power in experiment.power)
     yield _clips(analysis)
     yield from _tests(analysis.metrics)
+    tested = any(metric.method for metric in analysis.metrics)
+    if tested:
+        yield _corrections(analysis.significance_level)
+    with_what = f", and tested with SciPy {version('scipy')} and statsmodels {version('statsmodels')}" if tested else ""
     yield (
+        f"Clips were made and scored with vid-diffusion-bench {__version__} (design {experiment.fingerprint[:16]})"
+        f"{with_what}."
+    )
+
+
+def _corrections(level: float) -> str:
+    return (
         "P-values were corrected by Holm's method within each metric, over its effects and over its pairwise "
-        f"contrasts, and held against {analysis.significance_level:g}; over all metrics the false discovery rate is "
+        f"contrasts, and held against {level:g}; over all metrics the false discovery rate is "
         "given by Benjamini and Hochberg's method. Intervals of contrasts are 95 % and not corrected. Effect sizes are "
         "partial eta squared and, of contrasts, Hedges' g of the prompts' differences."
-    )
-    yield (
-        f"Clips were made and scored with vid-diffusion-bench {__version__} (design {experiment.fingerprint[:16]}), "
-        f"and tested with SciPy {version('scipy')} and statsmodels {version('statsmodels')}."
     )
 
 
