@@ -111,6 +111,8 @@ def test_a_clear_difference_stops_early_and_the_folder_is_a_normal_run(painters,
     assert all(abs(look.statistic) < look.boundary for look in info.looks[:-1])
     assert abs(info.looks[-1].statistic) >= info.looks[-1].boundary
     assert load_result(tmp_path) == result
+    # Of all looks, not of the last step, which only scored: the clips alone took as long.
+    assert result.execution_time >= sum(r.cost.latency for model in result.models for r in model.records)
     assert list(result.models[0].metric_results) == [METRIC, "dynamic_degree"]
     found = compare([result])
     assert found.sequential == info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def run_until_clear(
     unique = list(dict.fromkeys(config.prompts))
     steps = plan.prompts_at(len(unique))
     order = [unique[at] for at in np.random.default_rng(config.base_seed).permutation(len(unique))]
+    started = time.perf_counter()
     seen: list[LookInfo] = []
     options: dict[str, Any] = {"listener": listener, "stop": stop, "retry_failed": retry_failed}
     for number, prompts in enumerate(steps, 1):
@@ -70,7 +72,8 @@ def run_until_clear(
         seen.append(look(plan, number, prompts, result, name))
         if seen[-1].stop or number == looks:
             break
-    return _noted(run(part, **options), _info(name, seen, len(unique), alpha), config.output_dir)
+    result = run(part, **options).model_copy(update={"execution_time": time.perf_counter() - started})
+    return _noted(result, _info(name, seen, len(unique), alpha), config.output_dir)
 
 
 def _part(config: BenchmarkConfig, prompts: set[str]) -> BenchmarkConfig:
