@@ -18,6 +18,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +173,7 @@ def skewed_means(simulations: int) -> Iterator[Row]:
     for shape, (draw, mean, skew) in SKEWED.items():
         for c in PROMPTS:
             rng = np.random.default_rng([c, 8, *shape.encode()])
-            yield {"shape": shape, "skewness": skew, "prompts": c, **cautioned(lambda: draw(rng, c), mean, simulations)}
+            yield {"shape": shape, "skewness": skew, "prompts": c, **cautioned(draw, rng, c, mean, simulations)}
 
 
 def real_scores(simulations: int, runs: Sequence[Path]) -> Iterator[Row]:
@@ -185,13 +186,19 @@ def real_scores(simulations: int, runs: Sequence[Path]) -> Iterator[Row]:
                 "metric": metric,
                 "skewness": round(skewness(scores, range(len(scores))) or 0, 2),
             }
-            yield row | {"prompts": c, **cautioned(lambda: rng.choice(scores, c), mean, simulations)}
+            yield row | {"prompts": c, **cautioned(partial(_drawn, scores), rng, c, mean, simulations)}
 
 
-def cautioned(draw: Callable[[], Table], mean: float, simulations: int) -> Row:
+def _drawn(scores: Table, rng: np.random.Generator, c: int) -> Table:
+    return rng.choice(scores, c)
+
+
+def cautioned(
+    draw: Callable[[np.random.Generator, int], Table], rng: np.random.Generator, c: int, mean: float, simulations: int
+) -> Row:
     held, said = [], []
     for _ in range(simulations):
-        values = draw().tolist()
+        values = draw(rng, c).tolist()
         low, high = cluster_bootstrap(values, range(len(values)))
         held.append(low <= mean <= high)
         said.append(interval_caution(values, range(len(values))) is not None)

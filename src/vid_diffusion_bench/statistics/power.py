@@ -127,10 +127,16 @@ def samples_needed(
         alpha: Level of the test, 0..1.
 
     Raises:
-        ValidationError: A difference of 0, a power outside 0..1 or not above ``alpha``; as :func:`power_of`.
+        ValidationError: A difference of 0 or not finite, no seeds, a power outside 0..1 or not above ``alpha``; as
+            :func:`power_of`.
     """
     check_share(power, "power")
     check_share(alpha, "alpha")
+    if not math.isfinite(difference) or seeds < 1:
+        raise ValidationError(
+            f"a plan is of a finite difference and one seed or more, not {difference} and {seeds}",
+            remedy="Name the smallest difference that matters.",
+        )
     if difference == 0 or power <= alpha:
         raise ValidationError(
             f"a difference of {difference:g} with power {power:g} at level {alpha:g} cannot be planned",
