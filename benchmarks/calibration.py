@@ -8,7 +8,7 @@ mean of zero: two models that do differ, though not in their means.
 
     OMP_NUM_THREADS=1 python benchmarks/calibration.py [--simulations 2000] [--quick]
 
-The part "skewness" says how often intervals of skewed means hold and how often a caution is given, the part "scores" the
+The part "skewness" says how often intervals of skewed means hold and how many have a caution, the part "scores" the
 same of scores of runs: the prompts' means of every model and metric, of all ``--runs`` together, are the population.
 """
 

@@ -194,6 +194,7 @@ def test_a_comparison_survives_json(run):
     [
         ({"a": [1.0], "b": [2.0]}, "of one prompt", None),
         ({"a": [1.0] * 8, "b": [1.0] * 8}, "all pairs are equal", 1.0),
+        ({"a": [0.1 + 0.2] * 8, "b": [0.3] * 8}, "all pairs are equal", 1.0),
         ({"a": [2.0] * 8, "b": [1.0] * 8}, None, 2 / 2**8),
         ({"a": [1.0, None] * 4, "b": [None, 1.0] * 4}, "no pair has a value of both", None),
     ],
@@ -219,6 +220,7 @@ def test_nothing_in_common_or_all_failed_is_a_reason_and_no_crash(tmp_path):
     assert found.reason == "no prompt is common to all that is compared"
     assert found.figures == []
     failed = run_of([model_of("a", clips_of([None] * 6)), model_of("b", clips_of(VALUES["b"][:6]))], tmp_path)
+    assert "a made no clip of 6 samples: it broke" in compare([failed]).warnings
     figure = compare([failed]).figure("score")
     assert figure.reason == "a: no clip to score"
     assert compare([run_of([model_of("a", clips_of(VALUES["a"]))], tmp_path)]).reason.startswith("one model alone")

@@ -244,3 +244,22 @@ def test_a_binding_that_means_nothing_is_refused():
     framework.bind("x", lambda level: {"num_framez": level})
     with pytest.raises(ValidationError, match="num_framez"):
         framework.design_experiment("q", {"model": ["shapes-base"], "x": [1, 2]}, ["sharpness"], 1)
+
+
+def test_numpy_levels_are_numbers():
+    for levels in (np.arange(2, 5), list(np.arange(2, 5))):
+        assert designed({"num_inference_steps": levels}).factors[0].levels == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda framework: framework.execute_experiment("experiment.json"),
+        lambda framework: framework.analyze_results(designed()),
+        lambda framework: framework.analyze_results("folder"),
+        lambda framework: designed(pilot="folder"),
+    ],
+)
+def test_something_else_in_place_of_a_design_or_results_is_refused(call):
+    with pytest.raises(ValidationError, match="is needed"):
+        call(ExperimentalFramework())

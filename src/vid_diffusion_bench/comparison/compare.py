@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -13,6 +14,7 @@ from vid_diffusion_bench.comparison.figures import LATENCY, Figure, dependence, 
 from vid_diffusion_bench.comparison.frontier import frontier
 from vid_diffusion_bench.comparison.looks import SEQUEL
 from vid_diffusion_bench.comparison.matching import BY_PROMPT, Matching
+from vid_diffusion_bench.comparison.pairs import has_clip
 from vid_diffusion_bench.comparison.protocols import protocol_differences
 from vid_diffusion_bench.comparison.ranking import ranks_of
 from vid_diffusion_bench.comparison.result import (
@@ -234,6 +236,11 @@ def _sequential(subjects: Sequence[Subject]) -> SequentialInfo | None:
     return SequentialInfo.model_validate(told[0])
 
 
+def _why_none(subject: Subject) -> str:
+    failures = Counter(record.failure.message for record in subject.result.records if record.failure)
+    return failures.most_common(1)[0][0] if failures else "no reason was kept"
+
+
 def _warnings(subjects: Sequence[Subject], matching: Matching) -> list[str]:
     stopped = _sequential(subjects)
     lines = [_STOPPED.format(stopped.metric)] if stopped and stopped.stopped_early else []
@@ -241,6 +248,11 @@ def _warnings(subjects: Sequence[Subject], matching: Matching) -> list[str]:
         f"the run of {subject.name} is {subject.run.status}, not completed"
         for subject in subjects
         if subject.run.status != "completed"
+    ]
+    lines += [
+        f"{subject.name} made no clip of {len(subject.result.records)} samples: {_why_none(subject)}"
+        for subject in subjects
+        if subject.result.records and not any(has_clip(record) for record in subject.result.records)
     ]
     for count in matching.counts:
         if count.differing:

@@ -29,6 +29,8 @@ from vid_diffusion_bench.statistics import (
     wilcoxon,
 )
 
+ROUNDING = 1e-12
+"""Numbers that differ by no more of themselves differ by the order of a summation."""
 ONE_PROMPT = "the pairs are of one prompt; clips of one prompt are not independent, so nothing can be tested"
 ALL_EQUAL = "all pairs are equal"
 TESTS: Final[Mapping[str, Callable[[Sequence[float], Sequence[str]], PairedTest]]] = {
@@ -50,8 +52,11 @@ class PairedValues:
 
     @property
     def differences(self) -> list[float]:
-        """First less second, (N,)."""
-        return [one - other for one, other in zip(self.first, self.second, strict=True)]
+        """First less second, (N,); 0 where nothing but rounding is between them."""
+        return [
+            0.0 if math.isclose(one, other, rel_tol=ROUNDING) else one - other
+            for one, other in zip(self.first, self.second, strict=True)
+        ]
 
 
 def paired_values(figure: Figure, first: Subject, second: Subject, pairs: Sequence[Pair]) -> PairedValues:

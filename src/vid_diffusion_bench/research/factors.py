@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.optimization import OptimizationProfile, check_precision
@@ -75,10 +77,13 @@ def _plain_name(name: str, bindings: Mapping[str, Binding]) -> str:
 
 
 def _levels(name: str, values: Sequence[Any]) -> list[Level]:
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
         raise ValidationError(f"variable {name!r} is not a list of values", remedy=f"write {{{name!r}: [{values!r}]}}")
     if not values:
         raise ValidationError(f"variable {name!r} has no values", remedy="give it two, or leave it out")
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     for value in values:
         if not isinstance(value, bool | int | float | str | None):
             raise ValidationError(
@@ -89,7 +94,7 @@ def _levels(name: str, values: Sequence[Any]) -> list[Level]:
             raise ValidationError(f"variable {name!r} has the value {value}", remedy="give finite numbers")
     if len({(type(value) is bool, value) for value in values}) < len(values):
         raise ValidationError(f"variable {name!r} has a value twice: {list(values)}", remedy="give each level once")
-    return list(values)
+    return values
 
 
 def _is_range(levels: Sequence[Level]) -> bool:

@@ -108,6 +108,10 @@ class ExperimentalFramework:
         Raises:
             ValidationError: Something is missing, contradictory or impossible.
         """
+        if pilot is not None:
+            _expect(
+                pilot, ExperimentResults, "results of an earlier experiment; ExperimentResults.load(FOLDER) reads them"
+            )
         wish = Wish(
             design=design,
             seed=seed,
@@ -150,11 +154,12 @@ class ExperimentalFramework:
             save_videos: Write a preview of each clip beside the lossless one.
 
         Raises:
-            ValidationError: The folder holds another experiment.
+            ValidationError: The folder holds another experiment, or ``experiment`` is none.
             ModelNotFoundError: A model is not known; nothing was done.
             ModelLoadingError: None of the models can be opened here; nothing was done.
             StorageError: The folder cannot be written.
         """
+        _expect(experiment, Experiment, "an experiment of design_experiment")
         folder = Path(output_dir) if output_dir else self.output_dir / f"experiment-{experiment.fingerprint[:12]}"
         return execute(
             experiment,
@@ -178,6 +183,12 @@ class ExperimentalFramework:
             interactions: The most factors whose interaction is tested; 1 tests none.
 
         Raises:
-            ValidationError: The level is outside 0..1, or ``interactions`` below 1.
+            ValidationError: The level is outside 0..1, ``interactions`` below 1, or ``results`` are none.
         """
+        _expect(results, ExperimentResults, "results of execute_experiment; ExperimentResults.load(FOLDER) reads them")
         return analyze(results, significance_level, interactions=interactions)
+
+
+def _expect(given: object, kind: type, what: str) -> None:
+    if not isinstance(given, kind):
+        raise ValidationError(f"{type(given).__name__} is given where {kind.__name__} is needed", remedy=f"give {what}")

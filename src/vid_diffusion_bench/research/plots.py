@@ -89,7 +89,7 @@ def residuals(metric: MetricAnalysis) -> Figure | None:
     layout = {
         "xaxis": {"title": {"text": "fitted"}},
         "yaxis": {"title": {"text": "residual"}},
-        "showlegend": len(conditions) <= 12,
+        "showlegend": len(conditions) <= 6,
     }
     return {"data": traces, "layout": layout} if traces else None
 
