@@ -76,15 +76,15 @@ def _plain_name(name: str, bindings: Mapping[str, Binding]) -> str:
     return plain
 
 
-def _levels(name: str, values: Sequence[Any]) -> list[Level]:
+def _levels(name: str, values: Any) -> list[Level]:
     if isinstance(values, np.ndarray):
         values = values.tolist()
     if isinstance(values, str | bytes) or not isinstance(values, Sequence):
         raise ValidationError(f"variable {name!r} is not a list of values", remedy=f"write {{{name!r}: [{values!r}]}}")
     if not values:
         raise ValidationError(f"variable {name!r} has no values", remedy="give it two, or leave it out")
-    values = [value.item() if isinstance(value, np.generic) else value for value in values]
-    for value in values:
+    levels: list[Level] = [value.item() if isinstance(value, np.generic) else value for value in values]
+    for value in levels:
         if not isinstance(value, bool | int | float | str | None):
             raise ValidationError(
                 f"{value!r} of variable {name!r} is no number, text, truth value or None",
@@ -92,9 +92,9 @@ def _levels(name: str, values: Sequence[Any]) -> list[Level]:
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise ValidationError(f"variable {name!r} has the value {value}", remedy="give finite numbers")
-    if len({(type(value) is bool, value) for value in values}) < len(values):
-        raise ValidationError(f"variable {name!r} has a value twice: {list(values)}", remedy="give each level once")
-    return values
+    if len({(type(value) is bool, value) for value in levels}) < len(levels):
+        raise ValidationError(f"variable {name!r} has a value twice: {levels}", remedy="give each level once")
+    return levels
 
 
 def _is_range(levels: Sequence[Level]) -> bool:
