@@ -39,7 +39,8 @@ class Live:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-c", PROGRAM, "serve", "--port", str(self.port), "--workers", str(self.workers)]
         variables = {**os.environ, "VIDBENCH_DATA_ROOT": str(self.folder / "data"), **self.variables}
-        self.process = subprocess.Popen(command, env=variables, stderr=self.log.open("a"), start_new_session=True)
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
         end = time.monotonic() + 60
         while True:
             try:

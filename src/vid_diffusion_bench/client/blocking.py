@@ -27,6 +27,7 @@ from vid_diffusion_bench.client.following import (
     Event,
     Following,
     polls,
+    refused_for,
 )
 from vid_diffusion_bench.client.retries import Attempts, Retries
 from vid_diffusion_bench.exceptions import RateLimitExceededError, ServerUnreachableError, WaitTimeoutError
@@ -244,7 +245,7 @@ class VidBenchClient:
             VidBenchError: It failed; the class is that of the failure's code.
         """
         deadline = Deadline(timeout, benchmark_id)
-        benchmark = self.get(benchmark_id)
+        benchmark = self._look(benchmark_id, deadline)
         try:
             if benchmark["status"] not in ENDED:
                 benchmark = self._followed(benchmark_id, deadline, on_event)
@@ -252,32 +253,37 @@ class VidBenchClient:
             benchmark = self._polled(benchmark_id, deadline)
         if error := error_of_benchmark(benchmark):
             raise error
-        return self.results(benchmark_id)
+        return dict(self._patiently(calls.results(benchmark_id), deadline))
 
     def _followed(
         self, benchmark_id: str, deadline: Deadline, on_event: Callable[[Event], object] | None
     ) -> dict[str, Any]:
         for event in self._events(benchmark_id, 0, deadline):
             if event is None:
-                benchmark = self.get(benchmark_id)
+                benchmark = self._look(benchmark_id, deadline)
                 if benchmark["status"] in ENDED:
                     return benchmark
             elif on_event:
                 on_event(event)
-        return self.get(benchmark_id)
+        return self._look(benchmark_id, deadline)
 
     def _polled(self, benchmark_id: str, deadline: Deadline) -> dict[str, Any]:
         wait = POLL[0]
-        while True:
-            pause = wait
-            try:
-                benchmark = self.get(benchmark_id)
-                if benchmark["status"] in ENDED:
-                    return benchmark
-            except RateLimitExceededError as error:
-                pause = float(error.details.get("retry_after") or POLL[2])
-            time.sleep(deadline.bounded(pause))
+        while (benchmark := self._look(benchmark_id, deadline))["status"] not in ENDED:
+            time.sleep(deadline.bounded(wait))
             wait = polls(wait)
+        return benchmark
+
+    def _look(self, benchmark_id: str, deadline: Deadline) -> dict[str, Any]:
+        return dict(self._patiently(calls.get(benchmark_id), deadline))
+
+    def _patiently(self, call: Call, deadline: Deadline) -> Any:
+        """As :meth:`_ask`; who waits anyway also waits for a limit of requests, however long that takes."""
+        while True:
+            try:
+                return self._ask(call)
+            except RateLimitExceededError as error:
+                time.sleep(deadline.bounded(refused_for(error)))
 
     def _events(self, benchmark_id: str, after: int, deadline: Deadline) -> Iterator[Event | None]:
         """Events, and ``None`` whenever there was none for a while."""

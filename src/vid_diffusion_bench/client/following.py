@@ -15,6 +15,7 @@ from vid_diffusion_bench.client.retries import Retries
 from vid_diffusion_bench.exceptions import (
     AuthenticationError,
     PermissionDeniedError,
+    RateLimitExceededError,
     ServerUnreachableError,
     WaitTimeoutError,
 )
@@ -115,3 +116,8 @@ class Following:
 def polls(wait: float) -> float:
     """Seconds between two looks, after ``wait`` seconds between the last two."""
     return min(wait * POLL[1], POLL[2])
+
+
+def refused_for(error: RateLimitExceededError) -> float:
+    """Seconds to wait after a look that came too often."""
+    return float(error.details.get("retry_after") or POLL[2])

@@ -28,14 +28,21 @@ Access = Permission | Literal["public", "known"]
 class Requires:
     """The dependency of a route: authenticates, counts the request against its limit, checks the permission.
 
+    :meth:`let_in` does it, before the body is read: who may not ask makes no work. As a dependency it is no more than
+    who was let in, so that a route that lets in nobody has nobody.
     ``opened_by`` names a setting that makes the route one for everybody.
     """
 
     def __init__(self, access: Access, opened_by: str | None = None) -> None:
         self.access, self._opened_by = access, opened_by
 
-    def __call__(self, request: Request) -> Principal | None:
-        """Who asks; ``None`` on a public route that nobody known asks.
+    async def __call__(self, request: Request) -> Principal | None:
+        """Who was let in; ``None`` on a public route that nobody known asks."""
+        principal: Principal | None = request.state.principal
+        return principal
+
+    def let_in(self, request: Request) -> None:
+        """Authenticate, count and check.
 
         Raises:
             AuthenticationError: Nobody known asks.
@@ -46,12 +53,11 @@ class Requires:
         request.state.principal = principal
         self._count(request, principal)
         if self.access == "public" or self._is_opened(request):
-            return principal
+            return
         if principal is None:
             raise AuthenticationError("this needs a token or an API key", remedy="send Authorization: Bearer TOKEN")
         if self.access != "known" and not principal.may(self.access):
             raise PermissionDeniedError(f"this needs the permission {self.access}", details={"permission": self.access})
-        return principal
 
     def _count(self, request: Request, principal: Principal | None) -> None:
         path = request.url.path.removeprefix("/api/v1")

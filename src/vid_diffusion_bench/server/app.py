@@ -16,7 +16,7 @@ from vid_diffusion_bench.auth.first_start import first_admin
 from vid_diffusion_bench.database import upgrade
 from vid_diffusion_bench.server import errors, examples, websocket
 from vid_diffusion_bench.server.hub import Hub
-from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext
+from vid_diffusion_bench.server.middleware import BoundedBody, RequestContext, SoundHead
 from vid_diffusion_bench.server.observed import Observed
 from vid_diffusion_bench.server.routes import ROUTERS, monitoring
 from vid_diffusion_bench.server.routing import RATE_HEADERS, SCHEMES
@@ -54,6 +54,7 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     app.state.services = services
     configured = services.settings
     app.add_middleware(BoundedBody, most=configured.max_body_mb << 20, most_uploaded=configured.max_upload_mb << 20)
+    app.add_middleware(SoundHead)
     if configured.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=configured.cors_origins, **CORS)
     app.add_middleware(Observed, instruments=services.instruments)

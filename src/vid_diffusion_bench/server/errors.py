@@ -20,6 +20,8 @@ from vid_diffusion_bench.exceptions import PermissionDeniedError, ServerOverload
 logger = logging.getLogger(__name__)
 UNAVAILABLE_SECONDS: Final = 5
 """What ``Retry-After`` says when the database is away."""
+MOST_PROBLEMS: Final = 20
+"""That an answer tells of what is wrong with a body."""
 
 
 class ErrorDetail(BaseModel):
@@ -99,7 +101,7 @@ def _write_down(request: Request, error: PermissionDeniedError) -> None:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"where": list(p["loc"]), "message": p["msg"], "type": p["type"]} for p in error.errors()]
+    problems = [{"where": list(p["loc"]), "message": p["msg"], "type": p["type"]} for p in error.errors()[:MOST_PROBLEMS]]
     text = "; ".join(f"{'.'.join(map(str, p['where']))}: {p['message']}" for p in problems[:5])
     body = {"code": "VALIDATION_FAILED", "message": text, "details": {"problems": problems}}
     return answer(request, 422, body)
@@ -107,6 +109,9 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _of_the_router(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, VidBenchError):
+        # FastAPI puts this around what goes wrong while it reads a body.
+        return _known(request, error.__cause__)
     status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods(request))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from vid_diffusion_bench.server.access import Access, Requires
 from vid_diffusion_bench.server.errors import ErrorBody
+from vid_diffusion_bench.server.middleware import bounded
+from vid_diffusion_bench.server.strict import StrictRequest
 
 Handler = Callable[..., Any]
+PUBLIC_BODY: Final = 1 << 16
+"""Bytes of a body of somebody who need not be known."""
 RATE_HEADERS: Final = {
     "X-RateLimit-Limit": {"description": "requests of the window", "schema": {"type": "integer"}},
     "X-RateLimit-Remaining": {"description": "requests left in it", "schema": {"type": "integer"}},
@@ -22,7 +26,7 @@ RATE_HEADERS: Final = {
 }
 _RETRY = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}}
 _MEANINGS: Final = {
-    400: "parameters that contradict each other or cannot be used",
+    400: "parameters that contradict each other or cannot be used, or a text with NUL",
     401: "nobody known asked",
     403: "somebody asked who may not",
     404: "no such thing",
@@ -33,45 +37,24 @@ _MEANINGS: Final = {
     500: "the work failed: its process died or took too long",
     503: "the server is at capacity, or its database is away",
 }
-_ALWAYS: Final = (422, 429, 503)
+_ALWAYS: Final = (400, 422, 429, 503)
 
 
 class StrictRoute(APIRoute):
-    """Reads JSON as RFC 8259 has it: no NaN, no Infinity, no second value for a name."""
+    """Lets a request in before a byte of its body is read, and reads that as `strict.py` says."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
+        (requires,) = (one.dependency for one in self.dependencies if isinstance(one.dependency, Requires))
 
         async def strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            await run_in_threadpool(requires.let_in, request)
+            receive = request.receive
+            if requires.access == "public":
+                receive = bounded(receive, PUBLIC_BODY)
+            return await handle(StrictRequest(request.scope, receive))
 
         return strictly
-
-
-class StrictRequest(Request):
-    """See :class:`StrictRoute`."""
-
-    async def json(self) -> Any:
-        if not hasattr(self, "_json"):
-            body = await self.body()
-            try:
-                self._json = json.loads(body, parse_constant=_refuse, object_pairs_hook=_once)
-            except UnicodeDecodeError as error:
-                raise json.JSONDecodeError("this is not UTF-8", "", error.start) from error
-            except RecursionError as error:
-                raise json.JSONDecodeError("too many things within things", "", 0) from error
-        return self._json
-
-
-def _refuse(name: str) -> Any:
-    raise json.JSONDecodeError(f"{name} is no number of JSON", name, 0)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise json.JSONDecodeError("a name is given twice", "", 0)
-    return found
 
 
 class Routes(APIRouter):

@@ -11,11 +11,14 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.jobs.worker import Worker
 from vid_diffusion_bench.server.settings import ServerSettings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 logger = logging.getLogger(__name__)
 LOOK: Final = 0.5
@@ -40,20 +43,32 @@ def serve(settings: ServerSettings, host: str, port: int, workers: int) -> None:
 
     app = create_app(settings)
     listening = _listening(host, port)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(settings.drain_seconds),
-        ws_max_size=1 << 16,
-    )
+    config = configured(app, settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again when it has ended; by then it has been answered.
         signal.signal(number, lambda *_: None)
     with _Workers(workers, settings.drain_seconds):
         logger.info("listening at http://%s:%d, with %d workers", host, port, workers)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def configured(app: Any, settings: ServerSettings) -> uvicorn.Config:
+    """How uvicorn serves the application: without names of software, and with bounds on what a client may send."""
+    import uvicorn
+
+    from vid_diffusion_bench.server.connections import Connection
+    from vid_diffusion_bench.server.middleware import MOST_HEAD
+
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.drain_seconds),
+        h11_max_incomplete_event_size=MOST_HEAD,
+        ws_max_size=1 << 16,
+    )
 
 
 def new_worker(settings: ServerSettings) -> Worker:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from vid_diffusion_bench.server.hub import Follower, Hub
 from vid_diffusion_bench.server.routes.benchmarks import visible
 from vid_diffusion_bench.server.schemas.base import iso
 from vid_diffusion_bench.server.services import Services
+from vid_diffusion_bench.server.strict import parse_json
 
 router = APIRouter()
 FIRST_SECONDS: Final = 10.0
@@ -31,6 +33,9 @@ AGAIN_SECONDS: Final = 60.0
 """Seconds after which it is asked again whether its token or key still holds."""
 LONGEST: Final = 64_000
 """Characters of a message of a client."""
+LAST_NUMBER: Final = 2**53
+BURST, EACH_SECOND = 100, 20
+"""Messages that a client may say at once, and a second from then on."""
 SEND_SECONDS: Final = 20.0
 """Seconds that sending one message may take."""
 UNKNOWN, DENIED, BEHIND, WRONG = 4401, 4403, 4408, 4400
@@ -77,6 +82,19 @@ class _Closed(Exception):  # noqa: N818 - how a conversation ends, and nobody el
         self.code, self.reason = code, reason
 
 
+class Pace:
+    """How long somebody who says much has to wait: a bucket of ``BURST`` that fills by ``EACH_SECOND``."""
+
+    def __init__(self) -> None:
+        self._left, self._at = float(BURST), 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the message that came ``now`` (seconds of a clock that only goes forward) is due."""
+        self._left = min(BURST, self._left + (now - self._at) * EACH_SECOND) - 1
+        self._at = now
+        return max(0.0, -self._left / EACH_SECOND)
+
+
 class _Conversation:
     """What is said over one socket, from its opening to its end."""
 
@@ -88,6 +106,9 @@ class _Conversation:
         self._principal: Principal | None = None
 
     async def run(self, benchmark_id: str | None = None) -> None:
+        if not self._is_of_this_place():
+            await self._socket.close(1008)
+            return
         await self._socket.accept()
         try:
             await self._introduction()
@@ -100,6 +121,12 @@ class _Conversation:
                 await self._socket.close(end.code, end.reason[:120])
         except WebSocketDisconnect:
             pass
+
+    def _is_of_this_place(self) -> bool:
+        """Whether no browser sends this, or one that shows a page of this server, or of an origin that may ask."""
+        origin, allowed = self._socket.headers.get("origin"), self._services.settings.cors_origins
+        here = self._socket.headers.get("host")
+        return origin is None or "*" in allowed or origin in allowed or origin in (f"http://{here}", f"https://{here}")
 
     async def _introduction(self) -> None:
         headers = self._socket.headers
@@ -158,8 +185,11 @@ class _Conversation:
             await self._identify()
 
     async def _listen(self, follower: Follower) -> None:
+        pace = Pace()
         while True:
             message = await self._hear()
+            # Who says too much is heard later; meanwhile nothing more of theirs is read.
+            await asyncio.sleep(pace.wait(time.monotonic()))
             benchmark = message.get("benchmark_id")
             match message.get("type"):
                 case "subscribe" if isinstance(benchmark, str):
@@ -175,8 +205,10 @@ class _Conversation:
     async def _subscribe(self, follower: Follower, benchmark_id: str, last: Any) -> None:
         try:
             number = int(last)
+            if not 0 <= number <= LAST_NUMBER:
+                raise ValueError
             await asyncio.to_thread(self._visible, benchmark_id)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return await self._complain(ValidationError("last_event is the number of an event"))
         except VidBenchError as error:
             return await self._complain(error)
@@ -193,13 +225,16 @@ class _Conversation:
         await self._say({"type": "error", "data": {"error": error.to_dict()}})
 
     async def _hear(self) -> dict[str, Any]:
-        text = await self._socket.receive_text()
+        try:
+            text = await self._socket.receive_text()
+        except KeyError as error:
+            raise _Closed(1003, "messages are text") from error
         if len(text) > LONGEST:
             raise _Closed(1009, "the message is too long")
         try:
-            message = json.loads(text)
-        except ValueError as error:
-            raise _Closed(WRONG, "messages are JSON") from error
+            message = parse_json(text)
+        except (ValueError, ValidationError) as error:
+            raise _Closed(WRONG, "messages are JSON that can be kept") from error
         if not isinstance(message, dict):
             raise _Closed(WRONG, "messages are JSON objects")
         return message

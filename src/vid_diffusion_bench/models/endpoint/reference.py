@@ -41,8 +41,8 @@ def parse_reference(text: str) -> EndpointReference:
     Raises:
         ValidationError: It is not written so, or carries a password.
     """
-    parts = urlsplit(text.removeprefix(PREFIX))
     try:
+        parts = urlsplit(text.removeprefix(PREFIX))
         host, _port = parts.hostname, parts.port
     except ValueError as error:
         raise ValidationError(f"{_shown(text)} is not a URL: {error}", remedy=_EXAMPLE) from error

@@ -22,6 +22,7 @@ from vid_diffusion_bench.server.routing import Routes
 from vid_diffusion_bench.server.schemas import benchmarks as schemas
 from vid_diffusion_bench.server.schemas.base import When
 from vid_diffusion_bench.server.services import Services, Shared
+from vid_diffusion_bench.server.strict import parse_json
 
 router = Routes(tag="Benchmarks")
 IdempotencyKey = Annotated[
@@ -129,7 +130,7 @@ def get_results(benchmark_id: str, request: Request, response: Response, caller:
             details={"benchmark_id": job.id, "status": job.status},
         )
     tag = f'"{hashlib.sha256(f"{job.id} {job.status} {job.completed_at}".encode()).hexdigest()[:32]}"'
-    if tag in request.headers.get("if-none-match", ""):
+    if tag in (known := request.headers.get("if-none-match", "")) or known.strip() == "*":
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     response.headers["ETag"] = tag
     return _results(job)
@@ -226,7 +227,7 @@ def _cursor(job: Job) -> str:
 
 def _place(cursor: str) -> tuple[float, str]:
     try:
-        created_at, name = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        created_at, name = parse_json(base64.urlsafe_b64decode(cursor.encode()))
         return float(created_at), str(name)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValidationError("cursor is none of this server's", remedy="send the next_cursor of a page") from error
