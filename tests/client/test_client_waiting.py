@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from live_server import Proxy, scripted
+from live_server import Proxy, scripted, serving
 from vid_diffusion_bench.client import AsyncVidBenchClient, Retries, VidBenchClient
 from vid_diffusion_bench.exceptions import (
     AuthenticationError,
@@ -173,3 +173,103 @@ def test_where_there_are_no_sockets_it_polls_as_limits_allow(monkeypatch):
         assert VidBenchClient(url, "k").wait_for_completion("b", timeout=10_000) == {"status": "completed"}
     assert waits == [1.0, 1.5, 3000.0]
     assert [path for _, path, _, _ in seen].count("/ws/benchmarks/b?last_event=0") == 1
+
+
+class Clock:
+    """A module of time (or asyncio) in which waiting takes no time; ``at`` are calls by the moment they are due."""
+
+    def __init__(self, real, shared=None):
+        self._real, self.shared = real, shared or {"now": time.time(), "at": []}
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def time(self):
+        return self.shared["now"]
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        if threading.current_thread() is not threading.main_thread():
+            return self._real.sleep(seconds)
+        self.shared["now"] += seconds
+        while self.shared["at"] and self.shared["at"][0][0] <= self.shared["now"]:
+            self.shared["at"].pop(0)[1]()
+        return self._real.sleep(0)
+
+
+@pytest.fixture
+def hours(monkeypatch):
+    """The clock of the client and of the server's limits."""
+    import limits.storage.memory
+
+    from vid_diffusion_bench.client import asynchronous, blocking, following
+    from vid_diffusion_bench.server import rate_limits
+
+    made = Clock(time)
+    for module in (limits.storage.memory, blocking, following, rate_limits):
+        monkeypatch.setattr(module, "time", made)
+    monkeypatch.setattr(asynchronous, "asyncio", Clock(asyncio, made.shared))
+    return made
+
+
+def without_sockets(app, seen):
+    async def served(scope, receive, send):
+        async def sent(message):
+            if message["type"] == "http.response.start":
+                seen.append(message["status"])
+            await send(message)
+
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+        else:
+            await app(scope, receive, sent)
+
+    return served
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_hour_of_polling_fits_the_limit_of_the_standard_tier(app, client, started, hours, asynchronous):
+    """The table of the second reference: 100 requests an hour for benchmarks."""
+    from server_clients import key_of, make_user
+
+    key = key_of(app, make_user(app, tier="standard"))
+    seen = []
+    hours.shared["at"].append((hours.time() + 3590, started.end))
+    with serving(without_sockets(app, seen)) as url:
+        if asynchronous:
+            results = asyncio.run(waited(AsyncVidBenchClient(url, key), started.id))
+        else:
+            results = VidBenchClient(url, key).wait_for_completion(started.id, timeout=3700)
+    assert results["status"] == "completed"
+    assert set(seen) == {200}, "it was never refused"
+    assert 50 < len(seen) < 80
+
+
+async def waited(client, benchmark_id):
+    async with client:
+        return await client.wait_for_completion(benchmark_id, timeout=3700)
+
+
+@pytest.mark.parametrize("sockets", [True, False])
+def test_who_has_used_up_the_limit_waits_for_it_and_is_not_refused(app, started, hours, monkeypatch, sockets):
+    from server_clients import key_of, make_user
+
+    user = make_user(app, tier="standard")
+    for _ in range(100):
+        hours.shared["now"] += 0.5
+        app.state.services.limiter.count(principal_of(user), None, "/benchmarks")
+    monkeypatch.setattr("vid_diffusion_bench.client.blocking.SILENCE", 0.1)
+    hours.shared["at"].append((hours.time() + 3000, started.end))
+    seen = []
+    with serving(app if sockets else without_sockets(app, seen)) as url:
+        client = VidBenchClient(url, key_of(app, user), retries=QUICK)
+        assert client.wait_for_completion(started.id, timeout=8000)["status"] == "completed"
+    assert sockets or 429 in seen
+
+
+def principal_of(user):
+    from vid_diffusion_bench.auth import Principal
+
+    return Principal(user.id, user.username, user.permissions, user.tier)

@@ -64,7 +64,9 @@ def said(port, sent, seconds=10):
             while data := connection.recv(65536):
                 found += data
                 head, _, body = found.partition(b"\r\n\r\n")
-                length = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+                length = [
+                    line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+                ]
                 if length and len(body) >= int(length[0]) and b"connection: close" not in head.lower():
                     break
     return found
@@ -92,12 +94,16 @@ def test_no_header_carries_anything_into_an_answer_or_a_log(port, caplog, name, 
         status, headers, body = parsed(answer)
     assert status in (400, 401)
     assert b"x-evil" not in headers
-    assert body["error"]["request_id"].startswith("req_")
+    # A bare line feed ends a header, as RFC 9112 allows: what follows it is another header of the request.
+    kept = name == b"X-Request-ID" and b"\n" in value and b"\r" not in value
+    assert body["error"]["request_id"].startswith("a" if kept else "req_")
     assert headers[b"x-request-id"].decode() == body["error"]["request_id"]
     assert not [record for record in caplog.records if "X-Evil" in record.getMessage() or "\x1b" in str(vars(record))]
 
 
-@pytest.mark.parametrize("path", [b"/api/v1/models/%0d%0aX-Evil:%201", b"/api/v1/benchmarks/a%0d%0aX-Evil:%201?b=%0d%0a"])
+@pytest.mark.parametrize(
+    "path", [b"/api/v1/models/%0d%0aX-Evil:%201", b"/api/v1/benchmarks/a%0d%0aX-Evil:%201?b=%0d%0a"]
+)
 def test_no_path_does(port, key, path):
     status, headers, _ = parsed(said(port, request(key, method=b"GET", path=path)))
     assert status == 404
@@ -142,7 +148,9 @@ def test_lengths_that_are_not_true(port, key, impatient):
         assert parsed(said(port, request(key, b"Content-Length: " + length + b"\r\n")))[0] in (400, 413), length
     for body in (b"ZZ\r\n", b"5\r\nab", b"FFFFFFFFFFFFFFFFFFFFFFFF\r\nx", b"-1\r\nx"):
         assert parsed(said(port, request(key, CHUNKED, body=body)))[0] in (400, 408), body
-    both = request(key, CHUNKED, b"Content-Length: 4\r\n", body=b"0\r\n\r\nGET /api/v1/health HTTP/1.1\r\nHost: here\r\n\r\n")
+    both = request(
+        key, CHUNKED, b"Content-Length: 4\r\n", body=b"0\r\n\r\nGET /api/v1/health HTTP/1.1\r\nHost: here\r\n\r\n"
+    )
     assert said(port, both).count(b"HTTP/1.1 200") == 0
 
 

@@ -119,7 +119,7 @@ def test_numbers_that_no_event_has_are_refused_and_the_others_hear_on(app, url, 
     assert asyncio.run(talk()) == ["INVALID_PARAMETERS"] * 8
 
 
-@pytest.mark.parametrize("path", ["/ws/benchmarks/%00", "/ws/benchmarks/a?last_event=%00", f"/ws?x={'a' * 20_000}" * 2])
+@pytest.mark.parametrize("path", ["/ws/benchmarks/%00", "/ws/benchmarks/a?last_event=%00", f"/ws?x={'a' * 20_000}"])
 def test_paths_that_open_no_socket(url, key, path):
     async def talk():
         with pytest.raises(websockets.InvalidHandshake) as refused:
@@ -146,8 +146,11 @@ def test_a_flood_is_heard_slowly_and_disturbs_nobody(url, key, monkeypatch):
     monkeypatch.setattr(websocket, "EACH_SECOND", 10)
 
     async def talk():
-        header = {"additional_headers": {"X-API-Key": key}}
-        async with websockets.connect(f"{url}/ws", **header) as flood, websockets.connect(f"{url}/ws", **header) as calm:
+        header = {"additional_headers": {"X-API-Key": key}, "close_timeout": 0.1}
+        async with (
+            websockets.connect(f"{url}/ws", **header) as flood,
+            websockets.connect(f"{url}/ws", **header) as calm,
+        ):
             await asyncio.gather(flood.recv(), calm.recv())
             pouring = asyncio.create_task(pour(flood))
             started = time.monotonic()
@@ -160,6 +163,7 @@ def test_a_flood_is_heard_slowly_and_disturbs_nobody(url, key, monkeypatch):
                 heard += 1
             took = time.monotonic() - started
             pouring.cancel()
+            flood.transport.abort()
             return heard, took
 
     async def pour(socket):
@@ -191,7 +195,13 @@ def test_pages_of_elsewhere_open_no_socket(url, key):
             return refused.response.status_code
 
     host = url.removeprefix("ws://")
-    for origin in ("https://evil.example", "null", f"http://evil.example/{host}", f"http://{host}.evil.example", "http://127.0.0.1"):
+    for origin in (
+        "https://evil.example",
+        "null",
+        f"http://evil.example/{host}",
+        f"http://{host}.evil.example",
+        "http://127.0.0.1",
+    ):
         assert asyncio.run(status(origin)) == 403, origin
     for origin in (None, f"http://{host}", f"https://{host}", PAGE):
         assert asyncio.run(status(origin)) == "authenticated", origin

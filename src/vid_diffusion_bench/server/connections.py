@@ -16,6 +16,9 @@ from vid_diffusion_bench.server.middleware import MOST_HEAD, REQUEST_ID, SECURIT
 HEAD_SECONDS: Final = 20.0
 """Seconds that the head of a request may take, or the rest of a body that nobody reads any more."""
 
+MOST_LINE, MOST_HEADERS = 8000, 100
+"""Bytes of a line, and headers, of a request for a WebSocket."""
+
 
 class Connection(H11Protocol):
     """Closes on a client that never ends its headers, or a body after its answer; says in JSON what is no HTTP."""
@@ -56,6 +59,14 @@ class Connection(H11Protocol):
         self._timer = None
         if self._is_owed():
             self.transport.close()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        # The library of WebSockets reads the head again, and beyond its own bounds would leave the client waiting.
+        longest = max(len(part) for part in (event.target, *(b": ".join(header) for header in event.headers)))
+        if longest > MOST_LINE or len(event.headers) > MOST_HEADERS:
+            self.send_400_response("")
+        else:
+            super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
         """The body of every error, though no application has seen the request."""

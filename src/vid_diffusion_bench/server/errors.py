@@ -101,7 +101,9 @@ def _write_down(request: Request, error: PermissionDeniedError) -> None:
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    problems = [{"where": list(p["loc"]), "message": p["msg"], "type": p["type"]} for p in error.errors()[:MOST_PROBLEMS]]
+    problems = [
+        {"where": list(p["loc"]), "message": p["msg"], "type": p["type"]} for p in error.errors()[:MOST_PROBLEMS]
+    ]
     text = "; ".join(f"{'.'.join(map(str, p['where']))}: {p['message']}" for p in problems[:5])
     body = {"code": "VALIDATION_FAILED", "message": text, "details": {"problems": problems}}
     return answer(request, 422, body)
