@@ -296,7 +296,7 @@ def test_bombs_and_playlists_in_uploads_and_in_the_data_root(tmp_path):
     assert told["sound"] > 0
     assert told["statuses"] == [200, 200]
     assert [set(broken) for broken in told["broken"]] == [set(told["names"])] * 2
-    assert max(told["megabytes"]) < 1200, "the API, and the process that scores, torch and all"
+    assert max(told["megabytes"]) < 700, "of the API, and of the process that scores"
 
 
 WIDE = """

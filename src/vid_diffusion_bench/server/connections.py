@@ -64,7 +64,7 @@ class Connection(H11Protocol):
         # The library of WebSockets reads the head again, and beyond its own bounds would leave the client waiting.
         longest = max(len(part) for part in (event.target, *(b": ".join(header) for header in event.headers)))
         if longest > MOST_LINE or len(event.headers) > MOST_HEADERS:
-            self.send_400_response("")
+            self.send_400_response("A request for a WebSocket is larger than it may be.")
         else:
             super().handle_websocket_upgrade(event)
 
@@ -75,7 +75,7 @@ class Connection(H11Protocol):
             self.transport.close()
             return
         number = f"req_{uuid4().hex[:16]}"
-        message = f"this is no HTTP, or its target and headers are larger than {MOST_HEAD >> 10} kB"
+        message = f"{msg} Its target and headers may have {MOST_HEAD >> 10} kB in all."
         error = {"code": "BAD_REQUEST", "message": message, "details": {}, "request_id": number, "timestamp": now()}
         body = json.dumps({"error": error}).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
