@@ -162,13 +162,13 @@ def test_a_flood_is_heard_slowly_and_disturbs_nobody(url, key, monkeypatch):
                 await asyncio.wait_for(flood.recv(), 10)
                 heard += 1
             took = time.monotonic() - started
-            pouring.cancel()
             flood.transport.abort()
+            pouring.cancel()
             return heard, took
 
     async def pour(socket):
         while True:
-            await socket.send('{"type": "ping"}')
+            await socket.send(json.dumps({"type": "ping", "x": "x" * 50_000}))
 
     heard, took = asyncio.run(talk())
     assert heard == 15

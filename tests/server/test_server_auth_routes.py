@@ -145,7 +145,7 @@ def test_a_key_makes_no_key_that_may_more_or_lasts_longer(app):
         ({"permissions": ["fly"]}, 422),
         ({"permissions": ["models.read"], "user_id": "0" * 32}, 422),
         ({"permissions": ["models.read"], "name": "a\nb"}, 422),
-        ({"permissions": ["models.read"], "name": "a\u0000"}, 422),
+        ({"permissions": ["models.read"], "name": "a\u0000"}, 400),
     ):
         assert narrow.post("/auth/api-keys", json={"name": "k", **body}).status_code == status, body
     for asked in ({}, {"expires_at": "2999-01-01T00:00:00Z"}):
@@ -260,6 +260,6 @@ def test_a_server_over_postgresql_or_sqlite(tmp_path, database_url, cheap_passwo
     assert client(app, Authorization=f"Bearer {token}").post("/auth/logout").status_code == 204
     assert client(again, Authorization=f"Bearer {token}").get("/auth/me").status_code == 401
     assert admin.get("/audit?action=login").json()["entries"][0]["actor"] == "ada"
-    assert admin.get("/auth/users?after=%00").status_code == 422
+    assert admin.get("/auth/users?after=%00").status_code == 400
     for one in (app, again):
         one.state.services.database.close()

@@ -223,7 +223,7 @@ def test_ids_carry_nothing_into_headers(app):
     admin = client_as(app)
     for evil in ("%0d%0aX-Evil:%201", "%00", "..%2f..%2fetc", "'%20OR%201=1--", "é", "0" * 33):
         for answer in (admin.delete(f"/auth/api-keys/{evil}"), admin.patch(f"/auth/users/{evil}", json={})):
-            assert answer.status_code in (404, 422), answer.text
+            assert answer.status_code in (400, 404, 422), answer.text
             assert "X-Evil" not in answer.headers
     for sent in ("a\x0bb", "a b", "x" * 65, "é"):
         answer = admin.get("/auth/me", headers={"X-Request-ID": sent.encode()})
