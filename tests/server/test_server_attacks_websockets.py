@@ -152,6 +152,7 @@ def test_a_flood_is_heard_slowly_and_disturbs_nobody(url, key, monkeypatch):
             websockets.connect(f"{url}/ws", **header) as calm,
         ):
             await asyncio.gather(flood.recv(), calm.recv())
+            assert flood.protocol.extensions == [], "a message that is small on the way is small"
             pouring = asyncio.create_task(pour(flood))
             started = time.monotonic()
             for _ in range(3):

@@ -68,6 +68,8 @@ def configured(app: Any, settings: ServerSettings) -> uvicorn.Config:
         timeout_graceful_shutdown=int(settings.drain_seconds),
         h11_max_incomplete_event_size=MOST_HEAD,
         ws_max_size=1 << 16,
+        # A few bytes of a message that is compressed can be 64 kB, and thousands of them come in one read.
+        ws_per_message_deflate=False,
     )
 
 
