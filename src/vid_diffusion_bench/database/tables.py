@@ -183,8 +183,6 @@ workers = Table(
     Column("id", String(64), primary_key=True),
     Column("started_at", Float, nullable=False),
     Column("seen_at", Float, nullable=False),
-    Column("beats", BigInteger, nullable=False, default=0),
-    Column("benchmark_id", String(32)),
     Column("description", JSON, nullable=False),
 )
 
@@ -194,8 +192,7 @@ answers = Table(
     Column("user_id", String(32), primary_key=True),
     Column("idempotency_key", String(255), primary_key=True),
     Column("request_sha256", String(64), nullable=False),
-    Column("status", Integer),
-    Column("body", Text),
+    Column("body", Text, nullable=False),
     Column("created_at", Float, nullable=False, index=True),
 )
-"""What was answered to a request with an ``Idempotency-Key``; ``status`` is null while it is being worked on."""
+"""What was answered to a request with an ``Idempotency-Key``."""

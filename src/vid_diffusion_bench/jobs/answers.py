@@ -32,15 +32,16 @@ class Once:
         text = json.dumps(request, sort_keys=True, ensure_ascii=True)
         return cls(user_id, key, hashlib.sha256(text.encode()).hexdigest())
 
-    def answered(self, connection: Connection) -> dict[str, Any] | None:
+    def answered(self, database: Database) -> dict[str, Any] | None:
         """What was answered before.
 
         Raises:
             ConflictError: The key was used for another request.
         """
-        of_it = (answers.c.user_id == self.user_id, answers.c.idempotency_key == self.key)
-        connection.execute(delete(answers).where(*of_it, answers.c.created_at < time.time() - KEPT_SECONDS))
-        row = connection.execute(select(answers).where(*of_it)).mappings().first()
+        c = answers.c
+        of_it = (c.user_id == self.user_id, c.idempotency_key == self.key, c.created_at >= time.time() - KEPT_SECONDS)
+        with database.reading() as connection:
+            row = connection.execute(select(answers).where(*of_it)).mappings().first()
         if row is None:
             return None
         if row["request_sha256"] != self.request_sha256:
@@ -50,7 +51,9 @@ class Once:
         return dict(json.loads(row["body"]))
 
     def keep(self, connection: Connection, answer: dict[str, Any]) -> None:
-        """Keep the answer. Of two at once the second fails here, and with it everything it did."""
+        """Keep the answer, and forget those of everybody that are too old. Of two at once the second fails here, and
+        with it everything it did."""
+        connection.execute(delete(answers).where(answers.c.created_at < time.time() - KEPT_SECONDS))
         row = {
             "user_id": self.user_id,
             "idempotency_key": self.key,
@@ -59,9 +62,3 @@ class Once:
             "created_at": time.time(),
         }
         connection.execute(answers.insert().values(**row))
-
-
-def answered_before(database: Database, once: Once) -> dict[str, Any] | None:
-    """See :meth:`Once.answered`."""
-    with database.writing() as connection:
-        return once.answered(connection)

@@ -13,9 +13,15 @@ from fastapi import Header, Query, Request, Response
 from sqlalchemy import Connection
 
 from vid_diffusion_bench.auth import Principal
-from vid_diffusion_bench.exceptions import BenchmarkNotFoundError, ConflictError, StorageError, ValidationError
+from vid_diffusion_bench.exceptions import (
+    BenchmarkNotFoundError,
+    ConflictError,
+    ServerOverloadedError,
+    StorageError,
+    ValidationError,
+)
 from vid_diffusion_bench.jobs import Filter, Job, JobStatus, NewJob
-from vid_diffusion_bench.jobs.answers import Once, answered_before
+from vid_diffusion_bench.jobs.answers import Once
 from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.requests import new_job
 from vid_diffusion_bench.server.routing import Routes
@@ -42,7 +48,7 @@ def create_benchmark(
 def submit(job: NewJob, caller: Principal, services: Services, key: str | None) -> schemas.Submitted:
     """Queue a benchmark; once, if the client gave a key, however often it asks."""
     once = Once.of(caller.user_id, key, [job.models, job.config, job.options, job.metadata, job.name]) if key else None
-    if once and (before := answered_before(services.database, once)):
+    if once and (before := once.answered(services.database)):
         return schemas.Submitted.model_validate(before)
     clips = len(job.config["prompts"]) * job.config.get("samples_per_prompt", 1)
     estimate = services.history.estimate(job.models, clips)
@@ -53,9 +59,9 @@ def submit(job: NewJob, caller: Principal, services: Services, key: str | None) 
 
     try:
         (made,) = services.queue.submit([job], keep)
-    except StorageError:
-        # Another request with the same key was faster by a hair.
-        if once and (before := answered_before(services.database, once)):
+    except (StorageError, ServerOverloadedError):
+        # Another request with the same key was faster by a hair, and may have taken the last place.
+        if once and (before := once.answered(services.database)):
             return schemas.Submitted.model_validate(before)
         raise
     return _submitted(made, estimate)
