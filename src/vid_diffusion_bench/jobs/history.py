@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import benchmarks, metric_values, samples
@@ -60,34 +60,41 @@ class History:
 
     def figures(self, chosen: Figures, *, page: int = 1, limit: int = 100) -> list[dict[str, Any]]:
         """Figures ``limit * (page - 1)`` to ``limit * page``, newest first, with the benchmark each is of."""
-        joined = metric_values.join(benchmarks, benchmarks.c.id == metric_values.c.benchmark_id)
-        c = metric_values.c
-        query = select(metric_values).select_from(joined).where(*chosen.conditions())
-        query = query.order_by(c.created_at.desc(), c.benchmark_id, c.model, c.metric)
+        query = _of(chosen, metric_values).order_by(*_NEWEST)
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(limit * (page - 1))).mappings().all()
         return [dict(row) for row in rows]
 
     def count(self, chosen: Figures) -> int:
-        joined = metric_values.join(benchmarks, benchmarks.c.id == metric_values.c.benchmark_id)
         with self._database.reading() as connection:
-            query = select(func.count()).select_from(joined).where(*chosen.conditions())
-            return int(connection.execute(query).scalar_one())
+            return int(connection.execute(_of(chosen, func.count())).scalar_one())
 
     def averages(self, model: str, owner: str | None = None) -> dict[str, dict[str, Any]]:
         """Of every figure of a model: the mean over its newest protocol's benchmarks, and how many those are.
 
         Values of different protocols are never averaged: only those of the protocol that was used last count.
         """
-        rows = self.figures(Figures(owner=owner, model=model), limit=10_000)
-        found: dict[str, dict[str, Any]] = {}
-        for row in rows:
-            if row["value"] is None:
-                continue
-            entry = found.setdefault(row["metric"], {"protocol": row["protocol"], "values": []})
-            if row["protocol"] == entry["protocol"]:
-                entry["values"].append(row["value"])
-        return {
-            name: {"value": sum(e["values"]) / len(e["values"]), "n": len(e["values"]), "protocol": e["protocol"]}
-            for name, e in found.items()
-        }
+        c = metric_values.c
+        newest = func.first_value(c.protocol).over(partition_by=c.metric, order_by=_NEWEST).label("newest")
+        known = _of(Figures(owner=owner, model=model), c.metric, c.value, c.protocol, newest)
+        known = known.where(c.value.is_not(None)).subquery()
+        k = known.c
+        query = select(k.metric, func.avg(k.value).label("value"), func.count().label("n"), k.protocol)
+        query = query.where(k.protocol == k.newest).group_by(k.metric, k.protocol)
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        return {row.metric: {"value": row.value, "n": row.n, "protocol": row.protocol} for row in found}
+
+
+_NEWEST: Final = (
+    metric_values.c.created_at.desc(),
+    metric_values.c.benchmark_id,
+    metric_values.c.model,
+    metric_values.c.metric,
+)
+
+
+def _of(chosen: Figures, *columns: Any) -> Select[Any]:
+    """``columns`` of the figures that are chosen."""
+    joined = metric_values.join(benchmarks, benchmarks.c.id == metric_values.c.benchmark_id)
+    return select(*columns).select_from(joined).where(*chosen.conditions())
