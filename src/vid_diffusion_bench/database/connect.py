@@ -19,6 +19,8 @@ _LOCK = 7_214_061
 """Any number: the advisory lock of PostgreSQL that :meth:`Database.exclusive` takes."""
 BUSY_SECONDS = 30
 """How long a writer waits for another one of SQLite."""
+CONNECT_SECONDS = 5
+"""How long a PostgreSQL that does not answer is waited for, if its URL says no ``connect_timeout``."""
 
 
 class Database:
@@ -52,7 +54,7 @@ class Database:
 
     @contextmanager
     def exclusive(self) -> Iterator[Connection]:
-        """As :meth:`writing`, while no other process is in such a block: for what must happen once.
+        """As :meth:`writing`, while nobody else is in such a block: for what must happen once, or one after another.
 
         Raises:
             StorageError: The database cannot be reached or written.
@@ -99,9 +101,11 @@ def _engine(url: str) -> Engine:
         return _sqlite(url, parsed.database)
     if parsed.drivername != "postgresql+psycopg":
         raise ValidationError(f"{parsed.drivername} is no database of this server", remedy=REMEDY)
+    if "connect_timeout" not in parsed.query:
+        parsed = parsed.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
     try:
         return create_engine(
-            url, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10
+            parsed, hide_parameters=True, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10
         )
     except ModuleNotFoundError as error:
         raise MissingDependencyError(

@@ -63,7 +63,7 @@ class JobQueue:
         """
         now = time.time()
         rows = [_row(job, now) for job in jobs]
-        with self._database.writing() as connection:
+        with self._database.exclusive() as connection:  # of two at once only one may take the last place
             waiting = connection.execute(
                 select(func.count()).select_from(benchmarks).where(benchmarks.c.status == "submitted")
             ).scalar_one()
