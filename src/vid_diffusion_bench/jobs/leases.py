@@ -122,7 +122,7 @@ class Leases:
         Raises:
             LeaseLostError: Somebody else has the job now, or it has ended.
         """
-        self.note(lease, status="submitted", lease=None, worker=None, deaths=benchmarks.c.deaths + int(died))
+        self.note(lease, status="submitted", deaths=benchmarks.c.deaths + int(died), **_FREE)
 
 
 class Watch:
@@ -137,14 +137,21 @@ class Watch:
     def __init__(self, database: Database, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._database, self._seconds, self._clock = database, seconds, clock
         self._seen: dict[str, tuple[str, int, float]] = {}
+        self._looked = clock()
 
     def forget(self) -> None:
         """What was seen no longer counts: nobody could have renewed a lease while the database was away."""
         self._seen = {}
 
     def look(self) -> list[str]:
-        """Look at every running job once; the ids of those that were put back."""
+        """Look at every running job once; the ids of those that were put back.
+
+        Who did not look for the length of a lease, because the machine slept, has seen nothing.
+        """
         c, now = benchmarks.c, self._clock()
+        if now - self._looked >= self._seconds:
+            self.forget()
+        self._looked = now
         with self._database.reading() as connection:
             rows = connection.execute(select(c.id, c.lease, c.beats).where(c.status == "running")).all()
         seen = {row.id: (row.lease, row.beats, now) for row in rows}
