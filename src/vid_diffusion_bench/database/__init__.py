@@ -2,5 +2,6 @@
 
 from vid_diffusion_bench.database.connect import Database
 from vid_diffusion_bench.database.migrate import upgrade
+from vid_diffusion_bench.database.upsert import put
 
-__all__ = ["Database", "upgrade"]
+__all__ = ["Database", "put", "upgrade"]

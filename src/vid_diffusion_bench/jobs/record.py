@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, select
 
+from vid_diffusion_bench.database import put
 from vid_diffusion_bench.database.tables import metric_values, samples
 from vid_diffusion_bench.jobs.job import JobEvent
 from vid_diffusion_bench.jobs.leases import Lease, Leases
@@ -29,7 +30,8 @@ class Recorder:
         self._leases, self._lease, self._clock = leases, lease, clock
         self._said = float("-inf")
         self._task, self._model = "", ""
-        self._done = self._total = self._failed = 0
+        self._done = self._total = 0
+        self._failed: set[str] = set()
         self._first: tuple[float, int] | None = None
         self.deaths = lease.job.deaths
         """Of processes over this benchmark since its last sample."""
@@ -39,7 +41,7 @@ class Recorder:
         self._total, self._done = total, done
         of_it = (samples.c.benchmark_id == self._lease.job.id, samples.c.status != "completed")
         with self._leases.writing(self._lease, total_samples=total, done_samples=done) as connection:
-            self._failed = connection.execute(select(func.count()).select_from(samples).where(*of_it)).scalar_one()
+            self._failed = set(connection.execute(select(samples.c.key).where(*of_it)).scalars())
             self._leases.tell(connection, self._lease, *self._progress())
 
     def doing(self, task: str, model: str) -> None:
@@ -55,9 +57,10 @@ class Recorder:
     def made(self, record: SampleRecord, done: int, total: int) -> None:
         """A sample ended: its row and the progress, together."""
         self._done, self._total, self._model = done, total, record.model
-        self._failed += record.status != "completed"
+        # Not counted up: it is told again when the database did not take it, and a sample that failed may be made yet.
+        (self._failed.discard if record.status == "completed" else self._failed.add)(record.key)
         self.deaths = 0
-        columns = {"done_samples": done, "total_samples": total, "failed_samples": self._failed, "deaths": 0}
+        columns = {"done_samples": done, "total_samples": total, "failed_samples": len(self._failed), "deaths": 0}
         with self._leases.writing(self._lease, **columns) as connection:
             self._put_samples(connection, [record])
             self._leases.tell(connection, self._lease, *self._progress())
@@ -80,7 +83,7 @@ class Recorder:
             "error": outcome.error,
         }
         with self._leases.ending(self._lease, outcome.status, data, **columns) as connection:
-            _put(connection, metric_values, rows)
+            put(connection, metric_values, rows)
 
     def _put_samples(self, connection: Connection, records: Sequence[SampleRecord]) -> None:
         now = time.time()
@@ -98,7 +101,7 @@ class Recorder:
             }
             for record in records
         ]
-        _put(connection, samples, rows)
+        put(connection, samples, rows)
 
     def _progress(self) -> tuple[JobEvent, dict[str, Any]]:
         done, total = self._done, self._total
@@ -117,17 +120,3 @@ class Recorder:
             return None
         since, before = self._first
         return round((self._clock() - since) / (self._done - before) * (self._total - self._done), 1)
-
-
-def _put(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert, or replace what has the same key."""
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert
-    else:
-        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    keys = [column.name for column in table.primary_key.columns]
-    statement = insert(table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))

@@ -9,12 +9,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 
-from vid_diffusion_bench.database import Database
+from vid_diffusion_bench.database import Database, put
 from vid_diffusion_bench.database.tables import workers
 from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.jobs.leases import Leases, Watch
@@ -24,6 +24,8 @@ from vid_diffusion_bench.jobs.supervision import GRACE, Supervision
 logger = logging.getLogger(__name__)
 IDLE: Final = 0.5
 """Seconds between two looks at an empty queue."""
+FORGOTTEN: Final = 86400.0
+"""Seconds after which the row of a worker that was killed, and could not sign off, is deleted."""
 
 
 @dataclass
@@ -87,12 +89,10 @@ class Worker:
 
     def _beat(self, database: Database) -> None:
         """Show that this worker is there, and put back what workers that are gone had taken."""
-        watch = Watch(database, self.lease_seconds)
-        signed_on = False
+        watch, started_at = Watch(database, self.lease_seconds), time.time()
         while True:
             try:
-                signed_on = signed_on or self._sign_on(database)
-                self._show(database)
+                self._show(database, started_at)
                 for benchmark in watch.look():
                     logger.warning("%s: its worker is gone; it is in the queue again", benchmark)
             except StorageError as error:
@@ -101,17 +101,13 @@ class Worker:
             if self._draining.wait(min(self.lease_seconds / 5, 5)):
                 return
 
-    def _sign_on(self, database: Database) -> bool:
-        now = time.time()
-        row: dict[str, Any] = {"id": self.name, "started_at": now, "seen_at": now, "description": {"pid": os.getpid()}}
+    def _show(self, database: Database, started_at: float) -> None:
+        """Write down that this worker is there, and forget those that were killed long ago."""
+        now, pid = time.time(), {"pid": os.getpid()}
+        row = {"id": self.name, "started_at": started_at, "seen_at": now, "description": pid}
         with database.writing() as connection:
-            connection.execute(workers.insert().values(**row))
-        return True
-
-    def _show(self, database: Database) -> None:
-        values = {"seen_at": time.time(), "beats": workers.c.beats + 1}
-        with database.writing() as connection:
-            connection.execute(update(workers).where(workers.c.id == self.name).values(**values))
+            put(connection, workers, [row])
+            connection.execute(delete(workers).where(workers.c.seen_at < now - FORGOTTEN))
 
     def _sign_off(self, database: Database) -> None:
         try:
