@@ -72,7 +72,8 @@ class Ended:
     outcome: Outcome
 
 
-Message = Planned | Doing | Made | Scored | Ended
+News = Planned | Doing | Made | Scored
+Message = News | Ended
 
 
 def main(pipe: Connection, memory: float | None) -> None:

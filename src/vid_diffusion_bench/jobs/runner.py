@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import time
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -85,11 +85,9 @@ class Runner:
         theirs.close()
 
     def _send(self, message: object) -> None:
-        try:
+        # When it is gone, `receive` says so, after everything that it sent before.
+        with suppress(OSError):
             self._pipe.send(message)
-        except OSError:
-            # It is gone: `receive` says so, with everything that it sent before.
-            time.sleep(0)
 
 
 def _isolated(pipe: Any, memory: float | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from vid_diffusion_bench.exceptions import LeaseLostError, RunLockedError, StorageError
-from vid_diffusion_bench.jobs.child import Doing, Ended, Made, Message, Planned, Scored, Task
+from vid_diffusion_bench.jobs.child import Doing, Ended, Made, News, Planned, Scored, Task
 from vid_diffusion_bench.jobs.leases import Lease, Leases
 from vid_diffusion_bench.jobs.outcome import Outcome
 from vid_diffusion_bench.jobs.record import Recorder
@@ -22,6 +22,12 @@ MOST_DEATHS: Final = 3
 """Of its process, one after another without a clip between: then a benchmark has failed."""
 GRACE: Final = 60.0
 """Seconds that a benchmark that is asked to stop may take for the denoising step it is in."""
+PATIENCE: Final = 600.0
+"""Seconds that a benchmark waits for a disk that is full, or away; then it has failed."""
+REST: Final = 2.0
+"""Seconds between two tries on such a disk."""
+RENEW: Final = 1.0
+"""The most seconds between two beats of a lease: each tells whether the benchmark is cancelled."""
 _LOOK: Final = 0.2
 
 Why = Literal["cancelled", "timed out", "drained"]
@@ -51,8 +57,12 @@ class Supervision:
     timeout: float | None = None
     clock: Callable[[], float] = time.monotonic
     grace: float = GRACE
-    _waiting: list[Message] = field(default_factory=list)
+    _waiting: list[News] = field(default_factory=list)
     _why: Why | None = None
+    _stuck: float | None = None
+    """Since when nothing goes on."""
+    _again: float | None = None
+    """When it is tried again."""
 
     def run(self) -> None:
         """Work until the benchmark has ended, is given back, or is somebody else's."""
@@ -76,33 +86,44 @@ class Supervision:
                 message = self.runner.receive(_LOOK)
             except Died as death:
                 return self._after_death(death)
-            if message is not None:
+            if message is not None and not isinstance(message, Ended):
                 self._waiting.append(message)
             self._renew()
             self._write()
-            if isinstance(message, Ended):
-                if not self._is_locked(message.outcome):
-                    return self._end(message.outcome)
-                self.runner.run(self._task())
+            if isinstance(message, Ended) and not self._waits(message.outcome):
+                return self._end(message.outcome)
             self._look_at_the_clock()
+            if self._why and self._again is not None:
+                return self._end(Outcome("cancelled"))
             if self._why and self.clock() - self._asked > self.grace:
                 logger.warning("%s: it did not stop and is killed", self.lease.job.id)
                 self.runner.kill()
                 return self._end(Outcome("cancelled"))
+            self._try_again()
 
-    def _is_locked(self, outcome: Outcome) -> bool:
-        """Whether the process of an earlier lease is not quite gone, and may be waited for."""
-        locked = (outcome.error or {}).get("code") == RunLockedError.code
-        if not locked or self.clock() - self._started > self.grace:
+    def _waits(self, outcome: Outcome) -> bool:
+        """Whether what ended it may pass: the process of an earlier lease that is not quite gone, or a full disk."""
+        error, now = outcome.error or {}, self.clock()
+        patience, rest = {RunLockedError.code: (self.grace, _LOOK), StorageError.code: (PATIENCE, REST)}.get(
+            error.get("code"), (0.0, 0.0)
+        )
+        self._stuck = now if self._stuck is None else self._stuck
+        if not patience or now - self._stuck > patience:
             return False
-        self._waiting.clear()
-        time.sleep(_LOOK)
+        logger.warning("%s: %s", self.lease.job.id, error["message"])
+        self._waiting.append(Doing("Waiting for the disk", self.lease.job.models[0]))
+        self._again = now + rest
         return True
+
+    def _try_again(self) -> None:
+        if self._again is not None and self.clock() >= self._again:
+            self._again = None
+            self.runner.run(self._task())
 
     def _renew(self) -> None:
         """Keep the lease; learn whether the benchmark is cancelled."""
         now = self.clock()
-        if now - self._renewed < self.lease_seconds / 5:
+        if now - self._renewed < min(self.lease_seconds / 5, RENEW):
             return
         try:
             if self.leases.beat(self.lease):
@@ -116,24 +137,23 @@ class Supervision:
     def _write(self) -> None:
         """Write what was told; while the database is away it waits here."""
         try:
-            while self._waiting and not isinstance(self._waiting[0], Ended):
+            while self._waiting:
                 self._tell(self._waiting[0])
                 self._waiting.pop(0)
         except StorageError as error:
             logger.warning("%s: %s", self.lease.job.id, error.message)
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: News) -> None:
         match message:
             case Planned():
                 self._recorder.planned(message.total, message.done)
             case Doing():
                 self._recorder.doing(message.task, message.model)
             case Made():
+                self._stuck = None
                 self._recorder.made(message.record, message.done, message.total)
             case Scored():
                 self._recorder.scored(message.records)
-            case Ended():
-                pass
 
     def _look_at_the_clock(self) -> None:
         if self.draining.is_set():
@@ -178,7 +198,7 @@ class Supervision:
         """Write what waits and then this, however long the database is away."""
         while True:
             self._write()
-            if not any(not isinstance(message, Ended) for message in self._waiting):
+            if not self._waiting:
                 try:
                     return write()
                 except StorageError as error:
