@@ -1,4 +1,5 @@
 import uuid
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -10,8 +11,8 @@ from vid_diffusion_bench.database.tables import users
 
 @pytest.fixture(scope="session")
 def postgresql_server():
-    with databases.postgresql() as url:
-        yield url
+    with databases.postgresql() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -28,13 +29,22 @@ def database_url(request, tmp_path):
     return server.replace("/postgres?", f"/{name}?")
 
 
-@pytest.fixture
-def database(database_url):
-    """With its tables, and one user, ``owner``."""
-    opened = Database(database_url)
+@contextmanager
+def with_tables(url):
+    """An empty database that gets its tables, and one user, ``owner``."""
+    opened = Database(url)
     upgrade(opened)
     row = {"id": "owner", "username": "owner", "permissions": [], "tier": "standard", "created_at": 0.0}
     with opened.writing() as connection:
         connection.execute(users.insert().values(**row))
-    yield opened
-    opened.close()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture
+def database(database_url):
+    """See :func:`with_tables`."""
+    with with_tables(database_url) as opened:
+        yield opened

@@ -24,28 +24,42 @@ def _program(name: str) -> str:
     return found
 
 
+class PostgreSQL:
+    """A server of its own, which listens on a socket in its folder only, and can be stopped and started again."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.url = f"postgresql+psycopg://bench@/postgres?host={self.folder}"
+        self._as_user = {}
+        if os.geteuid() == 0:  # initdb refuses to run as root
+            user = pwd.getpwnam("postgres")
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        self._call("initdb", "-U", "bench", "--auth=trust", "--no-sync", "-E", "UTF8")
+
+    def start(self) -> None:
+        options = f"-F -k {self.folder} -c listen_addresses='' -c max_connections=200"
+        self._call("pg_ctl", "-o", options, "-l", str(self.folder / "log"), "-w", "start")
+
+    def stop(self) -> None:
+        """As a crash does: nothing is finished, no client is told."""
+        self._call("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    def _call(self, program: str, *arguments: str) -> None:
+        command = [_program(program), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, **self._as_user)
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of a database of a PostgreSQL server of its own, which listens on a socket in its folder only."""
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    as_user = {}
-    if os.geteuid() == 0:  # initdb refuses to run as root
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    data = folder / "data"
-
-    def call(*command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True, cwd=folder, **as_user)
-
-    call(_program("initdb"), "-D", str(data), "-U", "bench", "--auth=trust", "--no-sync", "-E", "UTF8")
-    options = f"-F -k {folder} -c listen_addresses='' -c max_connections=200"
-    call(_program("pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running server."""
+    server = PostgreSQL()
+    server.start()
     try:
-        yield f"postgresql+psycopg://bench@/postgres?host={folder}"
+        yield server
     finally:
-        call(_program("pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @contextmanager
