@@ -63,7 +63,7 @@ def submit(queue, model="shapes-oracle", *, prompts=PROMPTS, options=None, **con
     return queue.submit([NewJob("owner", [model], config, options=options or {}, total_samples=len(prompts))])[0]
 
 
-def until(true, seconds=240):
+def until(true, seconds=120):
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it did not come to pass"
@@ -71,7 +71,7 @@ def until(true, seconds=240):
     return found
 
 
-def ended(queue, job, seconds=240):
+def ended(queue, job, seconds=120):
     return until(lambda: (now := queue.get(job.id)).has_ended and now, seconds)
 
 

@@ -133,7 +133,7 @@ def test_cancelled_within_a_step_with_what_was_measured_kept(at_work, shared, fo
 
 
 def test_a_time_out_of_its_own(shared, folder):
-    job = submit(shared, folder, prompts=PROMPTS[:1], options={"timeout_seconds": 1.0}, **tiny_clips(5000))
+    job = submit(shared, folder, prompts=PROMPTS[:1], options={"timeout_seconds": 1.0}, **tiny_clips(900))
     done = ended(shared, job)
     assert done.status == "failed"
     assert done.error["code"] == "BENCHMARK_TIMEOUT"
@@ -164,7 +164,7 @@ def test_what_cannot_run_has_failed_with_its_error(shared, config, code):
 
 
 def test_a_model_stays_loaded_for_the_next_benchmark(shared, folder):
-    other, size = submit(shared, prompts=PROMPTS[:1], models=["shapes-oracle", folder]), tiny_clips(2)
+    other, size = submit(shared, prompts=PROMPTS[:1], models=["shapes-oracle", "shapes-small"]), tiny_clips(2)
     first, second = submit(shared, folder, **size), submit(shared, folder, prompts=["another"], **size)
     assert ended(shared, other).status == "completed"  # over several models: none stays loaded
     assert ended(shared, first).results[folder]["load_seconds"] > 0
