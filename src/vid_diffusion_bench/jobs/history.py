@@ -77,8 +77,7 @@ class History:
         c = metric_values.c
         newest = func.first_value(c.protocol).over(partition_by=c.metric, order_by=_NEWEST).label("newest")
         known = _of(Figures(owner=owner, model=model), c.metric, c.value, c.protocol, newest)
-        known = known.where(c.value.is_not(None)).subquery()
-        k = known.c
+        k = known.where(c.value.is_not(None)).subquery().c
         query = select(k.metric, func.avg(k.value).label("value"), func.count().label("n"), k.protocol)
         query = query.where(k.protocol == k.newest).group_by(k.metric, k.protocol)
         with self._database.reading() as connection:

@@ -104,9 +104,8 @@ class Supervision:
     def _waits(self, outcome: Outcome) -> bool:
         """Whether what ended it may pass: the process of an earlier lease that is not quite gone, or a full disk."""
         error, now = outcome.error or {}, self.clock()
-        patience, rest = {RunLockedError.code: (self.grace, _LOOK), StorageError.code: (PATIENCE, REST)}.get(
-            error.get("code"), (0.0, 0.0)
-        )
+        passing = {RunLockedError.code: (self.grace, _LOOK), StorageError.code: (PATIENCE, REST)}
+        patience, rest = passing.get(str(error.get("code")), (0.0, 0.0))
         self._stuck = now if self._stuck is None else self._stuck
         if not patience or now - self._stuck > patience:
             return False
