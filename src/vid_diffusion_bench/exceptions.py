@@ -219,6 +219,12 @@ class StorageError(VidBenchError):
     code = "STORAGE_FAILED"
 
 
+class DataRefusedError(VidBenchError):
+    """A database does not take what is to be written, however often it is tried: a number that is none, text with NUL."""
+
+    code = "DATA_REFUSED"
+
+
 class RunLockedError(StorageError):
     """Another process is writing to this folder."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from vid_diffusion_bench.database.tables import samples, workers
 from vid_diffusion_bench.exceptions import ConflictError, StorageError
 from vid_diffusion_bench.jobs import JobQueue, Leases, NewJob, Watch
+from vid_diffusion_bench.jobs.child import Made
 from vid_diffusion_bench.jobs.outcome import Outcome
 from vid_diffusion_bench.jobs.record import Recorder
 from vid_diffusion_bench.jobs.runner import Runner
@@ -249,3 +250,31 @@ def test_both_orders_of_cancelling_and_ending(database, queue, cancel_first):
         with pytest.raises(ConflictError):
             queue.cancel(job.id)
     assert check_agrees(database, job.id) == ("cancelled" if cancel_first else "completed")
+
+
+class Told:
+    """A process that tells what is given, and nothing after it."""
+
+    def __init__(self, *news):
+        self.news, self.killed = list(news), False
+
+    def run(self, task):
+        pass
+
+    def receive(self, seconds):
+        return self.news.pop(0) if self.news else None
+
+    def kill(self):
+        self.killed = True
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_the_database_does_not_take_fails_the_benchmark_and_is_not_tried_for_ever(database, queue, tmp_path):
+    job, leases = waiting(queue), Leases(database, "w")
+    fields = {"model": "m", "prompt": "p", "prompt_id": "a\0b", "index": 0, "seed": 1, "parameters": {}, "manifest": ""}
+    runner = Told(Made(SampleRecord(key="k", status="completed", **fields), 1, 1))
+    Supervision(leases.claim(), leases, runner, tmp_path, 1e9, threading.Event()).run()
+    assert check_agrees(database, job.id) == "failed"
+    assert queue.get(job.id).error["code"] == "DATA_REFUSED"
+    assert runner.killed
+    assert rows(database, samples) == []

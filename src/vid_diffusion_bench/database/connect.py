@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError, StatementError
 
-from vid_diffusion_bench.exceptions import MissingDependencyError, StorageError, ValidationError
+from vid_diffusion_bench.exceptions import DataRefusedError, MissingDependencyError, StorageError, ValidationError
 
 REMEDY = "write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 _LOCK = 7_214_061
@@ -47,6 +47,7 @@ class Database:
 
         Raises:
             StorageError: The database cannot be reached or written.
+            DataRefusedError: It does not take these values; trying again does not help.
         """
         engine = self.engine.execution_options(writes=True)
         with _translated(self.engine), engine.begin() as connection:
@@ -83,9 +84,13 @@ def _translated(engine: Engine) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+        cause = str(getattr(error, "orig", None) or error).strip()
+        name = f"the database {engine.url.render_as_string(hide_password=True)}"
+        never_sent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+        if never_sent or isinstance(error, DataError):
+            raise DataRefusedError(f"{name} does not take what is to be written: {cause}") from error
         raise StorageError(
-            f"the database {engine.url.render_as_string(hide_password=True)} failed: {str(cause).strip()}",
+            f"{name} failed: {cause}",
             remedy="see that it runs, can be reached and has room; what was committed is kept",
         ) from error
 

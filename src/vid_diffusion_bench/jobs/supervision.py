@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from vid_diffusion_bench.exceptions import LeaseLostError, RunLockedError, StorageError
+from vid_diffusion_bench.exceptions import DataRefusedError, LeaseLostError, RunLockedError, StorageError
 from vid_diffusion_bench.jobs.child import Doing, Ended, Made, News, Planned, Scored, Task
 from vid_diffusion_bench.jobs.leases import Lease, Leases
 from vid_diffusion_bench.jobs.outcome import Outcome
@@ -74,6 +74,12 @@ class Supervision:
         except LeaseLostError:
             logger.warning("%s: the lease is over; what it did not commit is somebody else's", self.lease.job.id)
             self.runner.kill()
+        except DataRefusedError as refused:
+            logger.exception("%s: it cannot be written down", self.lease.job.id)
+            self.runner.kill()
+            self._waiting.clear()
+            error = {"code": refused.code, "message": refused.message, "details": {}}
+            self._persist(lambda: self._recorder.ended(Outcome("failed", error=error)))
 
     def _task(self) -> Task:
         job = self.lease.job
