@@ -48,6 +48,14 @@ def tiny_networks(tiny_networks_folder, monkeypatch):
     return use_networks(monkeypatch, tiny_networks_folder)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_users_cache(tmp_path_factory):
+    """What outlives a test reads no features that another process kept, by another number of threads perhaps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path, monkeypatch):
     """No test reads or writes the settings, models or caches of who runs it."""

@@ -1,15 +1,22 @@
 """``vid-bench bundle`` and ``vid-bench verify`` as they are typed."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 from vid_diffusion_bench.cli.app import run
+from vid_diffusion_bench.disclosure import verify
+from vid_diffusion_bench.disclosure.terminal import terminal
+
+METRICS = ("kvd", "clip_similarity", "motion_smoothness", "sharpness", "video_text_similarity")
 
 
 @pytest.fixture
 def vid_bench(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def call(*arguments):
         code = run([str(argument) for argument in arguments])
@@ -27,6 +34,21 @@ def test_there_and_back(vid_bench, copied):
     assert code == 0
     assert "VERIFIED" in out
     assert "shapes-small: clip_similarity" in out
+
+
+@pytest.mark.parametrize("columns", [80, 120, 200])
+def test_no_name_of_a_metric_is_folded_from_80_columns_on(bundled, columns):
+    """What folds first is the outcome: with a size and notes behind it, it would take the room of the names."""
+    found = verify(bundled)
+    near = {"outcome": "within tolerance", "tolerance": 1e-4, "tolerance_reason": "threads", "largest": 1.1e-8}
+    checks = [c.model_copy(update={**near, "detail": "a note"}) if c.part == "scores" else c for c in found.checks]
+    console = Console(width=columns, file=io.StringIO())
+    console.print(terminal(found.model_copy(update={"checks": checks})))
+    lines = console.file.getvalue().splitlines()
+    assert set(METRICS) <= {word for line in lines for word in line.split()}
+    assert max(map(len, lines)) <= columns
+    assert any("shapes-small: clip_similarity" in line for line in lines)
+    assert ("within tolerance (1e-08)" in " ".join(lines)) is (columns >= 120)
 
 
 def test_what_differs_is_printed_and_the_exit_code_is_1(vid_bench, forgery):

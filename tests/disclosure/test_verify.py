@@ -40,6 +40,50 @@ def test_a_bundle_verifies_in_a_fresh_process_elsewhere(bundled, tmp_path):
     assert not list(tmp_path.glob("vidbench_cache_dir/features/**/*.npz")), "no feature is kept of what is not trusted"
 
 
+def test_threads_here_do_not_matter_where_the_machine_has_those_of_the_run(tmp_path):
+    """The bits of a network's output depend on them, so a bundle is scored with as many as its run had."""
+    from vid_diffusion_bench.config import BenchmarkConfig
+    from vid_diffusion_bench.engine import run
+    from vid_diffusion_bench.profiling import threads_used
+
+    config = BenchmarkConfig.create(
+        models=["shapes-oracle"], prompts=["a red circle moving left on a black background"], num_frames=9,
+        metrics=["clip_similarity"], warmup=0, device="cpu", output_dir=str(tmp_path / "run"),
+    )  # fmt: skip
+    with threads_used(1):
+        run(config)
+    bundle(tmp_path / "run", tmp_path / "b.zip")
+    with threads_used(2):
+        found = verify(tmp_path / "b.zip")
+    assert outcomes(found, "scores") == {"shapes-oracle: clip_similarity": "bit for bit"}
+    assert found.notes == []
+
+
+def test_a_score_that_is_only_near_is_explained(forgery):
+    """The environment is the run's own, so nobody would expect another last digit."""
+
+    def change(data):
+        scores = [record["scores"]["clip_similarity"] for record in data["models"][1]["records"]]
+        for score in (*scores, data["models"][1]["metric_results"]["clip_similarity"]):
+            score["value"] = float(np.nextafter(score["value"], 10))
+
+    forgery.edit_result(change)
+    found = verify(forgery.write())
+    assert outcomes(found)["shapes-small: clip_similarity"] == "within tolerance"
+    assert len(found.notes) == 1
+    assert "number of threads" in found.notes[0]
+    assert "a change" in found.notes[0]
+
+
+def test_more_threads_than_this_machine_has_are_not_started(forgery):
+    def change(data):
+        (manifest,) = data["manifests"].values()
+        manifest["threads"] = 10**9
+
+    forgery.edit_result(change)
+    assert any("threads 1000000000 (here" in note for note in verify(forgery.write()).notes)
+
+
 def test_every_metric_that_runs_here_verifies(copied, tmp_path):
     """No false alarm from what a metric adds to its protocol or its metadata."""
     from vid_diffusion_bench.engine import rescore

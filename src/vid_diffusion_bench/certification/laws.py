@@ -24,6 +24,7 @@ from vid_diffusion_bench.certification.observe import (
 )
 from vid_diffusion_bench.certification.specimens import Specimen
 from vid_diffusion_bench.metrics import Metric, State
+from vid_diffusion_bench.profiling import threads_used
 from vid_diffusion_bench.scoring import Pass, ScoringClip
 
 LAWS = {
@@ -157,28 +158,12 @@ def _frames_a_pass(count: int) -> Iterator[None]:
 
 
 def _threads(bench: _Bench) -> dict[str, LawResult]:
-    with _threads_used(1):
+    with threads_used(1, opencv=1):
         one = bench.seen(bench.generated, bench.real)
-    with _threads_used(2):
+    with threads_used(2, opencv=2):
         two = bench.seen(bench.generated, bench.real)
     first, second = outcomes(bench.metrics, one), outcomes(bench.metrics, two)
     return {name: _equal("threads", first[name], second[name], ROUNDING_TOLERANCE) for name in bench.metrics}
-
-
-@contextmanager
-def _threads_used(count: int) -> Iterator[None]:
-    """PyTorch and OpenCV with ``count`` threads each."""
-    import cv2
-    import torch
-
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(count)
-    cv2.setNumThreads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
 
 
 def _identity(bench: _Bench) -> dict[str, LawResult]:

@@ -17,8 +17,9 @@ def notes_of(result: BenchmarkResult, checks: Sequence[Check]) -> list[str]:
     drifted = [check for check in checks if check.part == "scores" and check.outcome == WITHIN]
     if drifted and not apart:
         lines.append(
-            "the environment here is the run's own, and yet some scores are only within tolerance: they were scored "
-            "elsewhere, or changed"
+            "this is the environment in which the clips were made, and yet some scores are only within tolerance: "
+            "by features that an earlier scoring kept with another number of threads, by scoring elsewhere or later "
+            "with another one, or by a change"
         )
     return lines
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +16,8 @@ from vid_diffusion_bench.report.footnotes import Footnotes
 
 SHOWN: Final = 20
 """Differences that are printed; ``--json`` has them all."""
+_OUTCOME_WIDTH: Final = len(WITHIN)
+_WIDEST: Final = 1000
 _STYLES: Final = {EXACT: "green", WITHIN: "green", DIFFERS: "bold red", CANNOT: "yellow"}
 _VERDICTS: Final = {
     "verified": ("VERIFIED: everything agrees", "bold green"),
@@ -29,7 +33,7 @@ def terminal(found: Verification) -> RenderableType:
     """A rich renderable of the verification."""
     text, style = _VERDICTS[found.verdict]
     footnotes = Footnotes()
-    table = _table(found.checks, footnotes)
+    table = _Checks([_row(check, footnotes) for check in found.checks])
     differences = found.differences
     more = len(differences) - SHOWN
     parts: list[RenderableType] = [
@@ -57,21 +61,41 @@ def _difference(entry: Difference) -> Text:
     return Text.assemble(("✗ ", "bold red"), printable(f"{entry.what}{said}"))
 
 
-def _table(checks: list[Check], footnotes: Footnotes) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-    for title in ("", "checked", "outcome"):
-        table.add_column(title, overflow="fold")
-    table.add_column("compared", justify="right")
-    part = ""
-    for check in checks:
-        if part and check.part != part:
-            table.add_section()
-        shown, part = ("" if check.part == part else check.part), check.part
-        table.add_row(Text(shown, style="bold cyan"), *_row(check, footnotes))
-    return table
+@dataclass(frozen=True)
+class _Checks:
+    """The table. Where it is wider than the terminal the outcomes are folded, so that names keep their room."""
+
+    rows: Sequence[_Row]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        table = self._table()
+        folded = console.measure(table, options=options.update(max_width=_WIDEST)).maximum > options.max_width
+        yield self._table(_OUTCOME_WIDTH) if folded else table
+
+    def _table(self, outcome_width: int | None = None) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+        table.add_column("", no_wrap=True)
+        table.add_column("checked", overflow="fold")
+        table.add_column("outcome", overflow="fold", width=outcome_width)
+        table.add_column("compared", justify="right")
+        part = ""
+        for row in self.rows:
+            if part and row.part != part:
+                table.add_section()
+            shown, part = ("" if row.part == part else row.part), row.part
+            table.add_row(Text(shown, style="bold cyan"), row.name, row.outcome, row.compared)
+        return table
 
 
-def _row(check: Check, footnotes: Footnotes) -> list[Text]:
+@dataclass(frozen=True)
+class _Row:
+    part: str
+    name: Text
+    outcome: Text
+    compared: Text
+
+
+def _row(check: Check, footnotes: Footnotes) -> _Row:
     outcome = Text(check.outcome, style=_STYLES[check.outcome])
     if check.outcome == DIFFERS:
         outcome.append(f": {len(check.differences)}")
@@ -82,4 +106,4 @@ def _row(check: Check, footnotes: Footnotes) -> list[Text]:
         outcome.append(footnotes.mark(check.tolerance_reason))
     if check.detail:
         outcome.append(footnotes.mark(printable(check.detail)))
-    return [Text(printable(check.name)), outcome, Text(str(check.n or ""))]
+    return _Row(check.part, Text(printable(check.name)), outcome, Text(str(check.n or "")))

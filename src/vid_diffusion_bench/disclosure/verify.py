@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +31,7 @@ from vid_diffusion_bench.disclosure.statement import (
 )
 from vid_diffusion_bench.disclosure.verification import Check, Difference, Verification, check_of
 from vid_diffusion_bench.exceptions import InvalidBundleError, ValidationError
+from vid_diffusion_bench.profiling import threads_used
 from vid_diffusion_bench.results import SCHEMA_VERSION, BenchmarkResult
 
 
@@ -72,10 +75,18 @@ def verify(
         checks += [*record_checks(result), *figure_checks(result)]
         clips, sound = clip_check(result, manifest.clips, Path(folder), files.keys(), progress)
         real, found = find_real(result, parse(texts.get("reference.json")), Path(reference) if reference else None)
-        checks += [clips, *found, *score_checks(result, sound, real, progress), *certificate_checks(texts)]
-        if regenerate:
-            checks += regenerate_checks(result, sound, regenerate, models or {}, manifest.sha256, progress)
-        return _verification(path, manifest, checks, notes_of(result, checks))
+        with _threads_of(result):
+            checks += [clips, *found, *score_checks(result, sound, real, progress), *certificate_checks(texts)]
+            if regenerate:
+                checks += regenerate_checks(result, sound, regenerate, models or {}, manifest.sha256, progress)
+            return _verification(path, manifest, checks, notes_of(result, checks))
+
+
+def _threads_of(result: BenchmarkResult) -> AbstractContextManager[None]:
+    """As many threads as the run had, where this machine has so many: then its sums are these, to the bit."""
+    stated = {manifest.threads for manifest in result.manifests.values()}
+    count = stated.pop() if len(stated) == 1 else 0
+    return threads_used(count) if 1 <= count <= (os.cpu_count() or 1) else nullcontext()
 
 
 def _verification(path: Path | str, manifest: BundleManifest, checks: list[Check], notes: list[str]) -> Verification:

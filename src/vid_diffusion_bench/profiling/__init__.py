@@ -18,6 +18,7 @@ from vid_diffusion_bench.profiling.profile import (
 )
 from vid_diffusion_bench.profiling.sampler import INTERVAL, Sampler, Window, sample_memory
 from vid_diffusion_bench.profiling.stages import Span, StageTimer, StageTimes, time_stages
+from vid_diffusion_bench.profiling.threads import threads_used
 from vid_diffusion_bench.profiling.work import COUNTED, Peak, Work, count_parameters, count_work, measure_peak
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "read_manifest",
     "resolve_device",
     "sample_memory",
+    "threads_used",
     "time_stages",
 ]
