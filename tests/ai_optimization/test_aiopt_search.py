@@ -265,6 +265,11 @@ def test_a_figure_that_is_not_finite_is_a_failed_setting(optimizer, lamp, monkey
         ({"strategy": "guess"}, ValidationError, "no strategy"),
         ({"objective": "fame"}, ValidationError, "no objective"),
         ({"budget": 0}, ValidationError, "max_evaluations=0 allows nothing"),
+        *(({"budget": budget}, ValidationError, "max_evaluations is") for budget in (2.5, True, "3", None)),
+        ({"objective": None}, ValidationError, "no objective None"),
+        ({"space": {"guidance_scale": [1, 2]}}, ValidationError, "search_space is a dict"),
+        ({"space": SearchSpace({"num_frames": (2, 8)})}, ValidationError, "impossible: num_frames"),
+        ({"space": SearchSpace({}, {"num_frames": [0, 4]})}, ValidationError, "impossible: num_frames"),
         ({"guidance_scale": 3.0}, ValidationError, "guidance_scale is both given and searched"),
         ({"objective": "memory"}, ValidationError, "no GPU"),
         ({"prompts": []}, ValidationError, "prompts"),
@@ -275,12 +280,15 @@ def test_a_figure_that_is_not_finite_is_a_failed_setting(optimizer, lamp, monkey
     ],
 )
 def test_impossible_requests_are_refused(optimizer, lamp, changes, error, said):
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=said) as caught:
         _search(optimizer, **changes)
+    assert caught.value.remedy or not {"budget", "space"} & changes.keys()
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("pruner", "shears"), ("repeats", 0), ("top", 0), ("grid_points", 0)]
+    ("field", "value"),
+    [("pruner", "shears"), ("repeats", 0), ("repeats", math.nan), ("top", 0), ("top", "3"), ("top", 2.5),
+     ("grid_points", 0), ("seed", "a")],
 )  # fmt: skip
 def test_impossible_options_are_refused(field, value):
     with pytest.raises(ValidationError, match=field):

@@ -15,6 +15,7 @@ from vid_diffusion_bench.optimization import OptimizationProfile
 
 GENERATION = frozenset(GenerationParameters.model_fields) - {"extra", "image", "video"}
 SWITCHES = frozenset(OptimizationProfile.model_fields)
+_BETWEEN = 0.382
 DEFAULT_GUIDANCE, DEFAULT_STEPS = (1.0, 8.0), (4, 6, 8, 12, 16, 20, 30, 50)
 
 
@@ -88,8 +89,11 @@ def default_space(model: VideoModel, config: BenchmarkConfig, device: str) -> tu
 
 
 def _asked(space: SearchSpace, name: str) -> list[Any]:
-    """The values to ask a model about: all, or both ends of a range."""
-    return list(space.continuous_params[name][:2]) if name in space.continuous_params else space.values(name)
+    """The values to ask a model about: all, or both ends of a range and a number with a fraction between them."""
+    if name not in space.continuous_params:
+        return space.values(name)
+    low, high = space.continuous_params[name][:2]
+    return [low, high, low + (high - low) * _BETWEEN]
 
 
 def _refusals(name: str, values: list[Any], ask: Callable[[Setting], str | None]) -> dict[str, str]:
@@ -109,7 +113,13 @@ def _ask(
         return f"precision is given: {config.precision}"
     own = config_fields(setting, base)
     merged = {**stated, **own, "extra": {**config.extra, **own.get("extra", {})}}
-    asked = BenchmarkConfig.create(**merged)
+    try:
+        asked = BenchmarkConfig.create(**merged)
+    except ValidationError as error:
+        raise ValidationError(
+            f"the search space is impossible: {error.message}",
+            remedy="mend its values; what takes whole numbers only goes to discrete_params",
+        ) from error
     try:
         model.use_profile(asked.profile_on(device), device)
         model.check(asked.parameters_set().over(model.defaults), asked.batch_size)

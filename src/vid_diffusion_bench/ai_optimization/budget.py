@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -21,10 +22,11 @@ class Budget:
     price_per_hour: float | None = None
 
     def __post_init__(self) -> None:
+        check_whole("max_evaluations", self.max_evaluations)
         for name in ("max_evaluations", "max_seconds", "max_cost"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValidationError(f"a budget of {name}={value} allows nothing", remedy="a number above 0")
+            if value is not None and not (_is_number(value) and math.isfinite(value) and value > 0):
+                raise ValidationError(f"a budget of {name}={value!r} allows nothing", remedy="a number above 0")
         if self.max_cost is not None and not self.price_per_hour:
             raise ValidationError("max_cost needs the price of the machine", remedy="give price_per_hour too")
 
@@ -34,4 +36,20 @@ class Budget:
         limits: list[tuple[float, str]] = [(self.max_seconds, "max_seconds")] if self.max_seconds else []
         if self.max_cost and self.price_per_hour:
             limits.append((3600 * self.max_cost / self.price_per_hour, "max_cost"))
-        return min(limits, default=None)
+        shortest = min(limits, default=None)
+        return (min(shortest[0], threading.TIMEOUT_MAX), shortest[1]) if shortest else None
+
+
+def check_whole(name: str, value: object, *, least: int | None = None) -> None:
+    """Refuse what is no whole number, or below ``least``.
+
+    Raises:
+        ValidationError: It is so.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
+        wanted = "a whole number" if least is None else f"a whole number, {least} or more"
+        raise ValidationError(f"{name} is {value!r}", remedy=wanted)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

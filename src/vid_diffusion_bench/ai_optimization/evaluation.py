@@ -82,7 +82,7 @@ class Evaluator:
         if model.error:
             raise ModelLoadingError(model.error.message, details={"code": model.error.code})
         if problem := problem_of(model):
-            raise SettingError(problem)
+            raise SettingError(problem, remedy="`vid-bench benchmark` with this setting shows each clip's failure")
         if self._made:
             self._warm, self._loaded = _shape(config), asked
         self.manifests |= result.manifests

@@ -32,13 +32,13 @@ class OptimizationObjective(StrEnum):
     PARETO = "pareto"
 
     @classmethod
-    def parse(cls, text: str) -> OptimizationObjective:
+    def parse(cls, text: object) -> OptimizationObjective:
         """An objective by value or by name, in any case: ``quality`` or ``MAXIMIZE_QUALITY``.
 
         Raises:
             ValidationError: There is none such.
         """
-        wanted = text.strip().lower()
+        wanted = str(text).strip().lower()
         for objective in cls:
             if wanted in (objective.value, objective.name.lower()):
                 return objective

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from vid_diffusion_bench import engine, events
 from vid_diffusion_bench.ai_optimization.applied import default_space, fit_space
-from vid_diffusion_bench.ai_optimization.budget import Budget
+from vid_diffusion_bench.ai_optimization.budget import Budget, check_whole
 from vid_diffusion_bench.ai_optimization.confirm import confirm, shortlist
 from vid_diffusion_bench.ai_optimization.evaluation import Evaluator
 from vid_diffusion_bench.ai_optimization.measured import Measured
@@ -71,8 +71,8 @@ class Options:
         if self.pruner not in PRUNERS:
             raise ValidationError(f"no pruner {self.pruner!r}", remedy=f"one of {', '.join(PRUNERS)}")
         for name in ("repeats", "top", "grid_points"):
-            if getattr(self, name) < 1:
-                raise ValidationError(f"{name} is {getattr(self, name)}; it must be at least 1")
+            check_whole(name, getattr(self, name), least=1)
+        check_whole("seed", self.seed)
 
 
 class AIOptimizationEngine:
@@ -187,6 +187,11 @@ def _space(
 ) -> tuple[SearchSpace, dict[str, str]]:
     if space is None:
         return default_space(model, config, device)
+    if not isinstance(space, SearchSpace):
+        raise ValidationError(
+            f"search_space is a {type(space).__name__}, no SearchSpace",
+            remedy="SearchSpace(discrete_params={...}), SearchSpace.from_dict(...) or read_space(file)",
+        )
     fixed = sorted(set(space.names) & (config.model_fields_set | set(config.extra)))
     if fixed:
         raise ValidationError(f"{', '.join(fixed)} is both given and searched", remedy="leave it out of one of the two")
@@ -262,5 +267,7 @@ def _all_failed(trials: list[Any]) -> GenerationError:
     if not reasons:
         return GenerationError("the time was over before one setting was measured", remedy="a larger budget")
     return GenerationError(
-        f"none of {len(trials)} settings could be measured; the first: {reasons[0]}", details={"reasons": reasons}
+        f"none of {len(trials)} settings could be measured; the first: {reasons[0]}",
+        remedy="mend what the reason says, or search other settings, in another folder",
+        details={"reasons": reasons},
     )

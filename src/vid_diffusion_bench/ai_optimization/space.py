@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,8 @@ class SearchSpace:
         groups = (self.continuous_params, self.discrete_params, self.categorical_params, self.conditions)
         if not all(isinstance(group, Mapping) for group in groups):
             raise ValidationError("a search space maps names to values", remedy="see docs/optimizing.md")
+        if nameless := [name for name in self.names if not isinstance(name, str) or not name.strip()]:
+            raise ValidationError(f"a parameter is called {nameless[0]!r}", remedy="names are texts")
         problems = [*self._doubles(), *self._ranges(), *self._lists(), *self._wrong_conditions()]
         if not self.names:
             problems = ["there is nothing to search: no parameter is in the search space"]
@@ -167,9 +169,9 @@ class SearchSpace:
                     yield f"{name} has no list of values"
                 elif numbers and not all(_is_number(value) for value in given):
                     yield f"{name}: discrete values are finite numbers; others go to categorical_params"
-                elif not all(isinstance(value, str | bool | int | float | None) for value in given):
-                    yield f"{name}: values are texts, numbers, true, false and null"
-                elif len({repr(value) for value in given}) < len(given):
+                elif not all(isinstance(value, str | bool | None) or _is_number(value) for value in given):
+                    yield f"{name}: values are texts, finite numbers, true, false and null"
+                elif len(set(given)) < len(given):
                     yield f"{name} has a value twice"
 
     def _wrong_conditions(self) -> Iterator[str]:
@@ -221,4 +223,5 @@ def _common(values: Sequence[Choice], kept: Sequence[Any] | None) -> list[Choice
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max
