@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.ai_optimization import plots
 from vid_diffusion_bench.ai_optimization.result import Comparison, OptimizationResult
 from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.report.numbers import compact, duration
-from vid_diffusion_bench.report.page import scripts
+from vid_diffusion_bench.report.page import environment, scripts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ROUNDING = 1e-9
@@ -25,15 +23,9 @@ def write_page(result: OptimizationResult, path: Path | str) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"compact": figure, "duration": duration, "words": plots.words, "span": span}
-    page = environment.get_template("optimization.html.j2").render(_context(result))
+    templates = environment(_TEMPLATES)
+    templates.filters |= {"compact": figure, "words": plots.words, "span": span}
+    page = templates.get_template("optimization.html.j2").render(_context(result))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8", errors="replace")

@@ -60,10 +60,10 @@ def html(
     return path
 
 
-def environment() -> jinja2.Environment:
-    """What the templates of this room are rendered by."""
+def environment(templates: Path = _TEMPLATES) -> jinja2.Environment:
+    """What the templates in a folder, by default this room's, are rendered by."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(templates),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
