@@ -156,14 +156,17 @@ def test_a_cost_is_machine_time_at_its_price():
 
 
 NUMBERS = SearchSpace({"a": (0.0, 1.0)}, {"b": [1, 2, 3]})
+DEPENDENT = SearchSpace({"a": (0.0, 1.0)}, {}, {"s": ["x", "y"]}, {"a": {"s": ["x"]}})
 WORDS = SearchSpace({"a": (0.0, 1.0)}, {}, {"s": ["x", "y"]})
 
 
 @pytest.mark.parametrize(
     ("strategy", "space", "axes", "budget", "taken", "said"),
     [
-        ("bayesian", WORDS, 1, 30, "tpe", "after 10 random"),
-        ("bayesian", WORDS, 2, 12, "tpe", "after 4 random"),
+        ("bayesian", WORDS, 1, 30, "gp", "after 10 random"),
+        ("bayesian", WORDS, 2, 12, "gp", "after 4 random"),
+        ("bayesian", WORDS, 2, 201, "tpe", "not a Gaussian process: more than 200 settings"),
+        ("bayesian", DEPENDENT, 2, 30, "tpe", "not a Gaussian process: the search space has conditions"),
         ("gp", NUMBERS, 1, 30, "gp", "Gaussian"),
         ("random", WORDS, 1, 30, "random", ""),
         ("grid", WORDS, 1, 30, "grid", ""),

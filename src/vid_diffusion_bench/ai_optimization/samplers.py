@@ -12,7 +12,7 @@ from vid_diffusion_bench.ai_optimization.space import SearchSpace, Setting
 from vid_diffusion_bench.exceptions import ValidationError
 
 STRATEGIES: Final[Mapping[str, str]] = {
-    "bayesian": "a tree-structured Parzen estimator (TPE)",
+    "bayesian": "a Gaussian process, or a tree-structured Parzen estimator (TPE) where that is no use",
     "gp": "a Gaussian process",
     "random": "settings drawn at random",
     "grid": "every point of a grid",
@@ -21,6 +21,8 @@ STRATEGIES: Final[Mapping[str, str]] = {
 }
 GENERATIONS = 10
 """NSGA-II learns from generation to generation: with fewer than so many it is little better than chance."""
+GP_EVALUATIONS = 200
+"""A Gaussian process learns most from few settings, and its time grows with the cube of their number."""
 _SMALLEST_POPULATION, _LARGEST_POPULATION = 4, 50
 
 
@@ -50,9 +52,6 @@ def make_sampler(strategy: str, space: SearchSpace, *, axes: int, evaluations: i
             return Sampler("grid", "every point once, in an order shuffled by the seed", None)
         if strategy == "random":
             return Sampler("random", "independent of what was seen", optuna.samplers.RandomSampler(seed=seed))
-        if strategy == "gp":
-            sampler = optuna.samplers.GPSampler(seed=seed, n_startup_trials=start, deterministic_objective=False)
-            return Sampler("gp", f"Gaussian process after {start} random settings", sampler)
         if strategy == "evolutionary" and (why := _cannot_cma(space, axes)) is None:
             sampler = optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=1, warn_independent_sampling=False)
             return Sampler("cma-es", "one objective, and every parameter is a number", sampler)
@@ -60,14 +59,24 @@ def make_sampler(strategy: str, space: SearchSpace, *, axes: int, evaluations: i
         if strategy == "evolutionary":
             sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
             return Sampler("nsga-ii", f"not CMA-ES: {why}; population {population}", sampler)
-        if strategy == "multi_objective" and evaluations >= GENERATIONS * _LARGEST_POPULATION:
-            sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
-            return Sampler("nsga-ii", f"{GENERATIONS} generations of {population} or more", sampler)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=start, multivariate=True, group=True, constant_liar=True
-        )
-        few = f", not NSGA-II: fewer than {GENERATIONS} generations" if strategy == "multi_objective" else ""
-        return Sampler("tpe", f"multivariate TPE after {start} random settings{few}", sampler)
+        if strategy == "multi_objective":
+            if evaluations >= GENERATIONS * _LARGEST_POPULATION:
+                sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
+                return Sampler("nsga-ii", f"{GENERATIONS} generations of {population} or more", sampler)
+            return _tpe(start, seed, f"not NSGA-II: fewer than {GENERATIONS} generations")
+        if strategy == "bayesian" and (why := _cannot_gp(space, evaluations)) is not None:
+            return _tpe(start, seed, f"not a Gaussian process: {why}")
+        sampler = optuna.samplers.GPSampler(seed=seed, n_startup_trials=start, warn_independent_sampling=False)
+        return Sampler("gp", f"Gaussian process after {start} random settings", sampler)
+
+
+def _tpe(start: int, seed: int, why: str) -> Sampler:
+    import optuna
+
+    sampler = optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=start, multivariate=True, group=True, constant_liar=True
+    )
+    return Sampler("tpe", f"multivariate TPE after {start} random settings, {why}", sampler)
 
 
 def check_strategy(strategy: str) -> str:
@@ -119,6 +128,12 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _cannot_gp(space: SearchSpace, evaluations: int) -> str | None:
+    if space.conditions:
+        return "the search space has conditions"
+    return f"more than {GP_EVALUATIONS} settings" if evaluations > GP_EVALUATIONS else None
 
 
 def _cannot_cma(space: SearchSpace, axes: int) -> str | None:

@@ -223,5 +223,4 @@ def _common(values: Sequence[Choice], kept: Sequence[Any] | None) -> list[Choice
 
 
 def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) <= sys.float_info.max
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
