@@ -6,6 +6,7 @@ import sqlite3
 import zipfile
 
 import pytest
+from disclosure_answers import told
 from filelock import FileLock
 
 from small_models import Painter
@@ -114,7 +115,7 @@ def test_clips_that_the_run_did_not_keep_are_told(tmp_path):
     assert found.verdict == "partly verified"
 
 
-def test_a_certificate_is_packed_and_its_verdicts_are_read(shapes_run, tmp_path):
+def test_a_certificate_is_packed_and_its_verdicts_are_read(shapes_run, tmp_path, forge):
     from vid_diffusion_bench.certification import certify, world_specimens
     from vid_diffusion_bench.certification.distortions import LADDER
 
@@ -124,6 +125,14 @@ def test_a_certificate_is_packed_and_its_verdicts_are_read(shapes_run, tmp_path)
     (check,) = [check for check in verify(tmp_path / "b.zip").checks if check.part == "certificates"]
     assert check.outcome == "bit for bit"
     assert "every metric that ran passes" in check.detail
+
+    forged = forge(tmp_path / "b.zip")
+    (name,) = [name for name in forged.members if name.startswith("certificates/")]
+    forged.edit(name, lambda data: next(law for law in data["metrics"][0]["laws"]).update(status="broken"))
+    assert told(verify(forged.write(rehash=False)))[0] == name
+    rehashed = told(verify(forged.write(name="again.zip")))
+    assert rehashed
+    assert all(line.startswith(f"{name}: ") for line in rehashed), "verdicts that the laws no longer bear out"
 
 
 def test_what_is_no_certificate_is_refused(shapes_run, tmp_path):
