@@ -220,7 +220,7 @@ class StorageError(VidBenchError):
 
 
 class DataRefusedError(VidBenchError):
-    """A database does not take what is to be written, however often it is tried: a number that is none, text with NUL."""
+    """A database does not take what is to be written, however often it is tried: text with NUL, for example."""
 
     code = "DATA_REFUSED"
 
