@@ -73,6 +73,14 @@ class Auth:
             return self.keys.principal(bearer)
         return self._of_token(bearer, origin)
 
+    def remembered(self, authorization: str | None, api_key: str | None) -> Principal | None:
+        """As :meth:`authenticate`, for an API key that is known without asking the database: never waits or refuses.
+
+        ``None`` says nothing about who asks.
+        """
+        secret = api_key if authorization is None else None
+        return self.keys.remembered(secret) if secret is not None else None
+
     def login(self, username: str, password: str, origin: Origin = NOWHERE) -> tuple[User, Token]:
         """A token for who knows the password.
 

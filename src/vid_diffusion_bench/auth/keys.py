@@ -15,6 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from vid_diffusion_bench.auth.permissions import Permission, Principal, Tier, in_order, known, lower
+from vid_diffusion_bench.auth.remembered import Remembered
 from vid_diffusion_bench.auth.user import User
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import api_keys, users
@@ -70,11 +71,25 @@ _FOUND = (
 )
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A key that holds, as it was read."""
+
+    principal: Principal
+    expires_at: float | None
+    last_used_at: float | None
+
+    def is_stale(self, now: float) -> bool:
+        """Whether its use is to be written down."""
+        return self.last_used_at is None or abs(now - self.last_used_at) > USED_SECONDS
+
+
 class ApiKeys:
     """Makes, finds and revokes keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._found: Remembered[_Found] = Remembered(database.version)
 
     def make(
         self,
@@ -151,8 +166,9 @@ class ApiKeys:
         """
         if not _KEY.fullmatch(secret):
             raise _refused("this is no API key")
+        sha256, version = _sha256(secret), self._database.version()
         with self._database.reading() as connection:
-            row = connection.execute(_FOUND, {"sha256": _sha256(secret)}).first()
+            row = connection.execute(_FOUND, {"sha256": sha256}).first()
         now = time.time()
         if row is None:
             raise _refused("nobody has this API key")
@@ -160,10 +176,25 @@ class ApiKeys:
             raise _refused("this API key is revoked")
         if row.expires_at is not None and row.expires_at <= now:
             raise _refused("this API key has expired")
-        if row.last_used_at is None or abs(now - row.last_used_at) > USED_SECONDS:
-            self._used(row.id, now)
         both = known(row.permissions) & known(row.user_permissions)
-        return Principal(row.user_id, row.username, both, lower(row.tier, row.user_tier), key_id=row.id)
+        principal = Principal(row.user_id, row.username, both, lower(row.tier, row.user_tier), key_id=row.id)
+        found = _Found(principal, row.expires_at, row.last_used_at)
+        if found.is_stale(now):
+            self._used(row.id, now)
+        else:
+            self._found.keep(sha256, found, version)
+        return principal
+
+    def remembered(self, secret: str) -> Principal | None:
+        """As :meth:`principal`, when it is known without asking the database, which nobody has written to since.
+
+        Never waits and never refuses: ``None`` says that :meth:`principal` is to be asked.
+        """
+        found = self._found.get(_sha256(secret))
+        now = time.time()
+        if found is None or found.is_stale(now) or (found.expires_at is not None and found.expires_at <= now):
+            return None
+        return found.principal
 
     def _used(self, key_id: str, now: float) -> None:
         seen = api_keys.c.last_used_at

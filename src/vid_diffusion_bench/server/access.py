@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from vid_diffusion_bench.auth import Permission, Principal, Tier
 from vid_diffusion_bench.auth.audit import Origin
@@ -41,15 +42,23 @@ class Requires:
         principal: Principal | None = request.state.principal
         return principal
 
-    def let_in(self, request: Request) -> None:
+    async def let_in(self, request: Request) -> None:
         """Authenticate, count and check.
+
+        What waits for a database or a store runs in a thread; what does not is done at once.
 
         Raises:
             AuthenticationError: Nobody known asks.
             RateLimitExceededError: They ask too often.
             PermissionDeniedError: They may not.
         """
-        principal = self._principal(request)
+        principal = _remembered(request)
+        if principal is not None and request.app.state.services.limiter.is_near:
+            self._pass(request, principal)
+        else:
+            await run_in_threadpool(lambda: self._pass(request, principal or self._principal(request)))
+
+    def _pass(self, request: Request, principal: Principal | None) -> None:
         request.state.principal = principal
         self._count(request, principal)
         if self.access == "public" or self._is_opened(request):
@@ -60,7 +69,7 @@ class Requires:
             raise PermissionDeniedError(f"this needs the permission {self.access}", details={"permission": self.access})
 
     def _count(self, request: Request, principal: Principal | None) -> None:
-        path = request.url.path.removeprefix("/api/v1")
+        path = request.scope["path"].removeprefix("/api/v1")
         if path in UNCOUNTED:
             return
         address = request.client.host if request.client else None
@@ -102,6 +111,14 @@ def authenticate(request: Request) -> Principal | None:
     return found
 
 
+def _remembered(request: Request) -> Principal | None:
+    keys, others = request.headers.getlist("X-API-Key"), request.headers.getlist("Authorization")
+    if len(keys) != 1 or others:
+        return None
+    found: Principal | None = request.app.state.services.auth.remembered(None, keys[0])
+    return found
+
+
 def origin_of(request: Request) -> Origin:
     """Where the request comes from, for the audit log and for limits."""
     address = request.client.host if request.client else None
@@ -127,13 +144,13 @@ def _only(request: Request, name: str) -> str | None:
     return values[0] if values else None
 
 
-def _known(request: Request) -> Principal:
+async def _known(request: Request) -> Principal:
     found = request.state.principal
     assert isinstance(found, Principal), "only routes that are not public ask who"
     return found
 
 
-def _origin(request: Request) -> Origin:
+async def _origin(request: Request) -> Origin:
     return origin_of(request)
 
 

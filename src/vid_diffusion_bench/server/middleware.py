@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -32,6 +32,8 @@ SECURITY: Final = {
     "Cache-Control": "no-store",
 }
 
+_SECURITY: Final = tuple((name.lower().encode(), text.encode()) for name, text in SECURITY.items())
+
 
 class RequestContext:
     """Gives each request an id (the client's own, if it is harmless) and each answer its headers.
@@ -52,9 +54,10 @@ class RequestContext:
 
         async def answered(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in {**SECURITY, **scope["answer_headers"]}.items():
-                    headers.setdefault(name, value)
+                given = {name.lower() for name, _ in message["headers"]}
+                own = [(name.lower().encode(), text.encode()) for name, text in scope["answer_headers"].items()]
+                added = [header for header in (*_SECURITY, *own) if header[0] not in given]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         await self._app(scope, receive, answered)

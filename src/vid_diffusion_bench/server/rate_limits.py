@@ -71,6 +71,8 @@ class RateLimiter:
 
     def __init__(self, storage: str) -> None:
         self._windows = MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True))
+        self.is_near = storage.startswith("memory:")
+        """Whether counting waits for nobody."""
 
     def count(self, principal: Principal | None, address: str | None, path: str) -> Standing | None:
         """Count one request for ``path`` (below ``/api/v1``); ``None`` where there is no limit.

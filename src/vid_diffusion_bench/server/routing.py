@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from vid_diffusion_bench.server.access import Access, Requires
 from vid_diffusion_bench.server.errors import ErrorBody
@@ -48,7 +47,7 @@ class StrictRoute(APIRoute):
         (requires,) = (one.dependency for one in self.dependencies if isinstance(one.dependency, Requires))
 
         async def strictly(request: Request) -> Response:
-            await run_in_threadpool(requires.let_in, request)
+            await requires.let_in(request)
             receive = request.receive
             if requires.access == "public":
                 receive = bounded(receive, PUBLIC_BODY)

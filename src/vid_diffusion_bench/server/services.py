@@ -45,7 +45,7 @@ class Services:
         return cls(settings, database, queue, *stored, auth, limiter, monitor, Instruments(monitor))
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
