@@ -57,6 +57,8 @@ class Supervision:
     timeout: float | None = None
     clock: Callable[[], float] = time.monotonic
     grace: float = GRACE
+    outcome: Outcome | None = None
+    """How it ended; ``None`` before, and when it was given back or is somebody else's."""
     _waiting: list[News] = field(default_factory=list)
     _why: Why | None = None
     _stuck: float | None = None
@@ -181,7 +183,9 @@ class Supervision:
             return self._persist(lambda: self.leases.give_back(self.lease))
         if stopped and self._why == "timed out":
             outcome = replace(outcome, status="failed", error=self._too_late())
-        return self._persist(lambda: self._recorder.ended(outcome))
+        self._persist(lambda: self._recorder.ended(outcome))
+        self.outcome = outcome
+        return None
 
     def _too_late(self) -> dict[str, Any]:
         message = f"the benchmark passed its time-out of {self._limit:g} s; what was measured is kept"
@@ -197,7 +201,7 @@ class Supervision:
             return self._persist(lambda: self.leases.give_back(self.lease, died=True))
         message = f"the process that ran it died {MOST_DEATHS} times without making a clip; the last time {death.how}"
         error = {"code": "RUN_DIED", "message": message, "details": {}}
-        return self._persist(lambda: self._recorder.ended(Outcome("failed", error=error)))
+        return self._end(Outcome("failed", error=error))
 
     def _persist(self, write: Callable[[], None]) -> None:
         """Write what waits and then this, however long the database is away."""

@@ -17,6 +17,7 @@ from sqlalchemy import delete
 from vid_diffusion_bench.database import Database, put
 from vid_diffusion_bench.database.tables import workers
 from vid_diffusion_bench.exceptions import StorageError
+from vid_diffusion_bench.jobs import tracing
 from vid_diffusion_bench.jobs.leases import Leases, Watch
 from vid_diffusion_bench.jobs.runner import Runner
 from vid_diffusion_bench.jobs.supervision import GRACE, Supervision
@@ -55,7 +56,12 @@ class Worker:
         self._draining.set()
 
     def run(self) -> None:
-        """Work until :meth:`drain`."""
+        """Work until :meth:`drain`.
+
+        Raises:
+            MissingDependencyError: A collector of traces is named, and OpenTelemetry is not installed.
+        """
+        self._traces = tracing.provider("vid-bench-worker")
         database = Database(self.database_url)
         runner = Runner(self.memory)
         heart = threading.Thread(target=self._beat, args=(database,), daemon=True)
@@ -70,6 +76,8 @@ class Worker:
             runner.close()
             self._sign_off(database)
             database.close()
+            if self._traces:
+                self._traces.shutdown()
 
     def _work(self, database: Database, runner: Runner) -> bool:
         """Run one benchmark, if one waits."""
@@ -82,9 +90,13 @@ class Worker:
         if lease is None:
             return False
         logger.info("%s: attempt %d begins", lease.job.id, lease.job.attempts)
-        Supervision(
+        supervision = Supervision(
             lease, leases, runner, self.data_root, self.lease_seconds, self._draining, self.timeout, grace=self.grace
-        ).run()
+        )
+        with tracing.run_of(self._traces, lease.job, self.name) as tell:
+            supervision.run()
+            outcome = supervision.outcome
+            tell({"status": outcome.status, **(outcome.error or {})} if outcome else None)
         return True
 
     def _beat(self, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from vid_diffusion_bench.server.routes import ROUTERS, monitoring
 from vid_diffusion_bench.server.routing import RATE_HEADERS, SCHEMES
 from vid_diffusion_bench.server.services import Services
 from vid_diffusion_bench.server.settings import ServerSettings
+from vid_diffusion_bench.server.traces import trace
 
 PREFIX = "/api/v1"
 CORS: dict[str, Any] = {
@@ -42,6 +44,7 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     Raises:
         ValidationError: A setting is not allowed.
         StorageError: The database cannot be reached.
+        MissingDependencyError: A collector of traces is named, and OpenTelemetry is not installed.
     """
     services = Services.of(settings or ServerSettings.load())
     upgrade(services.database)
@@ -58,6 +61,7 @@ def create_app(settings: ServerSettings | None = None) -> FastAPI:
     if configured.cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=configured.cors_origins, **CORS)
     app.add_middleware(Observed, instruments=services.instruments)
+    app.state.traces = trace(app)
     app.add_middleware(RequestContext)
     errors.install(app)
     for router in ROUTERS:
@@ -75,6 +79,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with app.state.hub.running():
         yield
     app.state.services.database.close()
+    if app.state.traces:
+        await asyncio.to_thread(app.state.traces.shutdown)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

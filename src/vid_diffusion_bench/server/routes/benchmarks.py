@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,7 @@ from vid_diffusion_bench.exceptions import (
     StorageError,
     ValidationError,
 )
-from vid_diffusion_bench.jobs import Filter, Job, JobStatus, NewJob
+from vid_diffusion_bench.jobs import Filter, Job, JobStatus, NewJob, tracing
 from vid_diffusion_bench.jobs.answers import Once
 from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.requests import new_job
@@ -50,6 +51,7 @@ def submit(job: NewJob, caller: Principal, services: Services, key: str | None) 
     once = Once.of(caller.user_id, key, [job.models, job.config, job.options, job.metadata, job.name]) if key else None
     if once and (before := once.answered(services.database)):
         return schemas.Submitted.model_validate(before)
+    job = replace(job, options={**job.options, **tracing.carried()})
     clips = len(job.config["prompts"]) * job.config.get("samples_per_prompt", 1)
     estimate = services.history.estimate(job.models, clips)
 
@@ -112,10 +114,14 @@ def list_benchmarks(
     )
 
 
-@router.on("GET", "/benchmarks/{benchmark_id}", access="benchmark.read", raises=(404,))
-def get_benchmark(benchmark_id: str, caller: Caller, services: Shared) -> schemas.Benchmark:
+@router.on(
+    "GET", "/benchmarks/{benchmark_id}", access="benchmark.read", raises=(404,), response_model=schemas.Benchmark
+)
+def get_benchmark(benchmark_id: str, caller: Caller, services: Shared) -> Any:
     """How a benchmark stands."""
-    return _benchmark(visible(benchmark_id, caller, services))
+    found = _benchmark(visible(benchmark_id, caller, services))
+    # Clients ask this again and again; a body that is written here is not taken to one more thread by FastAPI.
+    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
 
 
 @router.on(
