@@ -49,6 +49,7 @@ bench: setup-dev ## Measure the tool itself: its own cost and memory, and metric
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/one_pass.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/experiments_calibration.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/server.py
 
 bench-gpu: setup ## Check the profiler on a GPU and time what it brings; writes docs/benchmarks-gpu.md
 	@$(BIN)/python benchmarks/gpu.py
