@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -13,8 +11,8 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
 from vid_diffusion_bench.client import calls
-from vid_diffusion_bench.client.calls import BenchmarkFields, BenchmarkFilter, Call, EvaluationFields, HistoryFilter
-from vid_diffusion_bench.client.connection import USER_AGENT, Connection
+from vid_diffusion_bench.client.calls import BenchmarkFilter, Call, HistoryFilter
+from vid_diffusion_bench.client.connection import USER_AGENT
 from vid_diffusion_bench.client.errors import body_of, error_of_benchmark
 from vid_diffusion_bench.client.following import (
     ENDED,
@@ -29,48 +27,24 @@ from vid_diffusion_bench.client.following import (
     polls,
     refused_for,
 )
-from vid_diffusion_bench.client.retries import Attempts, Retries
+from vid_diffusion_bench.client.methods import Methods
+from vid_diffusion_bench.client.retries import Attempts
 from vid_diffusion_bench.exceptions import RateLimitExceededError, ServerUnreachableError, WaitTimeoutError
 
 
-class AsyncVidBenchClient:
-    """The API of a server, as coroutines that return its answers.
+class AsyncVidBenchClient(
+    Methods[
+        Coroutine[Any, Any, dict[str, Any]],
+        Coroutine[Any, Any, list[dict[str, Any]]],
+        Coroutine[Any, Any, None],
+    ]
+):
+    """The API of a server, as coroutines that return its answers: see :class:`Methods` for what it is made with.
 
-    Every request that is not answered, or answered 429, 502, 503 or 504, is sent again (:class:`Retries`); one that
-    submits carries a key under which the server does its work once. Errors of the server are raised as the classes of
-    ``vid_diffusion_bench.exceptions`` by their code; answers are the plain data of the API. Close it, or use it in
-    ``async with``.
-
-    Args:
-        base_url: ``http(s)://HOST[:PORT]``, with or without ``/api/v1`` behind it.
-        api_key: An API key ``vdb_…``.
-        token: Or a token of a login; :meth:`login` gets one.
-        retries: How often a request is sent, and how long between.
-        timeout: Seconds that any part of a request may take; the answer of a model's health check, and of metrics,
-            may take ``work_timeout``.
-        work_timeout: Seconds.
-
-    Raises:
-        ValidationError: The address is none, or both key and token are given.
+    Close it, or use it in ``async with``.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str | None = None,
-        *,
-        token: str | None = None,
-        retries: Retries | None = None,
-        timeout: float = 30.0,
-        work_timeout: float = 1000.0,
-    ) -> None:
-        self._connection = Connection(base_url, api_key, token)
-        self._retries = retries or Retries()
-        self._timeout, self._work_timeout = timeout, work_timeout
-        self._http = httpx2.AsyncClient(headers={"User-Agent": USER_AGENT})
-
-    def __repr__(self) -> str:
-        return f"AsyncVidBenchClient({self._connection.base_url!r})"
+    _http: httpx2.AsyncClient
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,49 +57,6 @@ class AsyncVidBenchClient:
     async def close(self) -> None:
         """End its connections."""
         await self._http.aclose()
-
-    async def submit(
-        self, prompts: Sequence[str], *, idempotency_key: str | None = None, **fields: Unpack[BenchmarkFields]
-    ) -> dict[str, Any]:
-        """Queue a benchmark of ``model_name`` or ``models``; gives ``benchmark_id, status, created_at, …``.
-
-        Args:
-            prompts: At least one.
-            idempotency_key: Made when not given. The same key has the same effect once, for a day.
-            **fields: Fields of ``POST /benchmarks``.
-        """
-        return dict(await self._ask(calls.submit(prompts, fields, idempotency_key)))
-
-    async def evaluate(
-        self,
-        model_name: str,
-        prompts: Sequence[str],
-        *,
-        idempotency_key: str | None = None,
-        **fields: Unpack[EvaluationFields],
-    ) -> dict[str, Any]:
-        """Queue a benchmark of one model."""
-        return dict(await self._ask(calls.evaluate(model_name, prompts, fields, idempotency_key)))
-
-    async def get(self, benchmark_id: str) -> dict[str, Any]:
-        """How a benchmark stands: ``status, progress, current_task, …``."""
-        return dict(await self._ask(calls.get(benchmark_id)))
-
-    async def results(self, benchmark_id: str) -> dict[str, Any]:
-        """The figures of a benchmark that has ended.
-
-        Raises:
-            ConflictError: It has not.
-        """
-        return dict(await self._ask(calls.results(benchmark_id)))
-
-    async def cancel(self, benchmark_id: str) -> dict[str, Any]:
-        """Cancel a benchmark; what was measured is kept.
-
-        Raises:
-            ConflictError: It has ended.
-        """
-        return dict(await self._ask(calls.cancel(benchmark_id)))
 
     async def list_benchmarks(
         self, *, page_size: int = 100, **filters: Unpack[BenchmarkFilter]
@@ -153,77 +84,10 @@ class AsyncVidBenchClient:
                 return
             number += 1
 
-    async def models(self) -> list[dict[str, Any]]:
-        """Every model the server knows by name, and whether it could run now."""
-        return list((await self._ask(Call("GET", "/models")))["models"])
-
-    async def model(self, model_name: str) -> dict[str, Any]:
-        """All that is known of a model."""
-        return dict(await self._ask(calls.model(model_name)))
-
-    async def model_health(self, model_name: str) -> dict[str, Any]:
-        """Whether a model loads and makes a clip there."""
-        return dict(await self._ask(calls.model_health(model_name)))
-
-    async def compute_metrics(
-        self,
-        metrics: Sequence[str],
-        generated_videos: Sequence[str],
-        real_videos: Sequence[str] = (),
-        *,
-        prompts: Sequence[str | None] | None = None,
-        subsample: bool = False,
-    ) -> dict[str, Any]:
-        """Score videos that lie in the server's data root, by paths relative to it."""
-        call = calls.compute(metrics, generated_videos, real_videos, prompts, subsample=subsample)
-        return dict(await self._ask(call))
-
-    async def upload_and_compute(
-        self,
-        metrics: Sequence[str],
-        generated: Sequence[str | Path],
-        real: Sequence[str | Path] = (),
-        *,
-        prompts: Sequence[str] | None = None,
-        subsample: bool = False,
-    ) -> dict[str, Any]:
-        """Score videos of this machine: they are sent, and not kept there.
-
-        Raises:
-            ValidationError: A file is not there.
-        """
-        return dict(await self._ask(calls.upload(metrics, generated, real, prompts, subsample=subsample)))
-
-    async def health(self) -> dict[str, Any]:
-        """Whether the server works."""
-        return dict(await self._ask(Call("GET", "/health")))
-
     async def login(self, username: str, password: str) -> None:
         """Ask with a token of this user from now on, in place of the key."""
-        answer = await self._ask(calls.login(username, password))
+        answer = await self._object(calls.login(username, password))
         self._connection.log_in(answer["access_token"])
-
-    async def logout(self, *, everywhere: bool = False) -> None:
-        """End the token of the login, or every token of its user."""
-        await self._ask(calls.logout(everywhere=everywhere))
-
-    async def me(self) -> dict[str, Any]:
-        """Who asks, and what they may do."""
-        return dict(await self._ask(Call("GET", "/auth/me")))
-
-    async def keys(self) -> list[dict[str, Any]]:
-        """One's own API keys; the keys themselves are not among what is known of them."""
-        return list((await self._ask(Call("GET", "/auth/api-keys")))["api_keys"])
-
-    async def make_key(
-        self, name: str, permissions: Sequence[str], *, tier: str | None = None, expires_at: datetime | None = None
-    ) -> dict[str, Any]:
-        """An API key of one's own; ``api_key`` of the answer is the key, which no other answer holds."""
-        return dict(await self._ask(calls.make_key(name, permissions, tier, expires_at)))
-
-    async def revoke_key(self, key_id: str) -> dict[str, Any]:
-        """Refuse an API key from now on."""
-        return dict(await self._ask(calls.revoke_key(key_id)))
 
     async def events(self, benchmark_id: str, *, after: int = 0, timeout: float | None = None) -> AsyncIterator[Event]:
         """Events of a benchmark after number ``after``, to its last, over a WebSocket that is opened again if it drops.
@@ -307,6 +171,18 @@ class AsyncVidBenchClient:
             except LOST as error:
                 await asyncio.sleep(deadline.bounded(following.dropped(error)))
 
+    def _open(self) -> None:
+        self._http = httpx2.AsyncClient(headers={"User-Agent": USER_AGENT})
+
+    async def _object(self, call: Call) -> dict[str, Any]:
+        return dict(await self._ask(call))
+
+    async def _objects(self, call: Call, name: str) -> list[dict[str, Any]]:
+        return list((await self._ask(call))[name])
+
+    async def _nothing(self, call: Call) -> None:
+        await self._ask(call)
+
     async def _ask(self, call: Call) -> Any:
         attempts = Attempts(call, self._retries)
         while True:
@@ -321,18 +197,8 @@ class AsyncVidBenchClient:
             await asyncio.sleep(wait)
 
     async def _send(self, call: Call) -> httpx2.Response:
-        timeout = httpx2.Timeout(self._timeout, read=self._work_timeout if call.lengthy else self._timeout)
         with calls.opened(call) as files:
-            return await self._http.request(
-                call.method,
-                self._connection.api + call.path,
-                json=call.json,
-                params=call.params,
-                headers={**self._connection.headers, **call.headers},
-                files=files,
-                data=call.form,
-                timeout=timeout,
-            )
+            return await self._http.request(**self._request(call), files=files)
 
 
 async def _heard(socket: ClientConnection, following: Following, deadline: Deadline) -> Event | None:
