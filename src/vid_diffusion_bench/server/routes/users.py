@@ -8,8 +8,8 @@ from fastapi import Query
 
 from vid_diffusion_bench.auth.permissions import in_order
 from vid_diffusion_bench.server.access import Asked, Caller, within
-from vid_diffusion_bench.server.routes import auth_bodies as bodies
 from vid_diffusion_bench.server.routing import Routes
+from vid_diffusion_bench.server.schemas import auth as schemas
 from vid_diffusion_bench.server.services import Shared
 
 router = Routes(tag="Users")
@@ -21,15 +21,15 @@ def list_users(
     services: Shared,
     after: Annotated[str, Query(max_length=254, pattern=r"^[ -~]*$", description="the name before the page")] = "",
     limit: _Limit = 100,
-) -> bodies.UsersPage:
+) -> schemas.UsersPage:
     """Users by name."""
     found = services.auth.users.all(after=after, limit=limit + 1)
-    users = [bodies.UserAnswer.of(user) for user in found[:limit]]
-    return bodies.UsersPage(users=users, next=users[-1].username if len(found) > limit else None)
+    users = [schemas.UserAnswer.of(user) for user in found[:limit]]
+    return schemas.UsersPage(users=users, next=users[-1].username if len(found) > limit else None)
 
 
 @router.on("POST", "/auth/users", access="users.manage", status=201, raises=(400, 409))
-def make_user(body: bodies.UserRequest, caller: Caller, services: Shared, origin: Asked) -> bodies.UserAnswer:
+def make_user(body: schemas.UserRequest, caller: Caller, services: Shared, origin: Asked) -> schemas.UserAnswer:
     """A user, who may do no more than whoever makes them."""
     within(caller, body.permissions, body.tier)
     password = body.password.get_secret_value() if body.password else None
@@ -38,13 +38,13 @@ def make_user(body: bodies.UserRequest, caller: Caller, services: Shared, origin
     services.auth.audit.add(
         "user.make", actor=caller.username, target=made.username, origin=origin, permissions=permissions, tier=made.tier
     )
-    return bodies.UserAnswer.of(made)
+    return schemas.UserAnswer.of(made)
 
 
 @router.on("PATCH", "/auth/users/{user_id}", access="users.manage", raises=(400, 404, 409))
 def change_user(
-    user_id: bodies.IdOfPath, body: bodies.UserChange, caller: Caller, services: Shared, origin: Asked
-) -> bodies.UserAnswer:
+    user_id: schemas.IdOfPath, body: schemas.UserChange, caller: Caller, services: Shared, origin: Asked
+) -> schemas.UserAnswer:
     """Change a user who may do no more than whoever asks; the last who may manage users stays one."""
     before = services.auth.users.get(user_id)
     within(caller, before.permissions, before.tier)
@@ -55,11 +55,11 @@ def change_user(
     )
     changes = body.model_dump(exclude_none=True, exclude={"password"}) | ({"password": "changed"} if password else {})
     services.auth.audit.add("user.change", actor=caller.username, target=after.username, origin=origin, **changes)
-    return bodies.UserAnswer.of(after)
+    return schemas.UserAnswer.of(after)
 
 
 @router.on("POST", "/auth/users/{user_id}/logout", access="users.manage", status=204, raises=(404,))
-def end_tokens(user_id: bodies.IdOfPath, caller: Caller, services: Shared, origin: Asked) -> None:
+def end_tokens(user_id: schemas.IdOfPath, caller: Caller, services: Shared, origin: Asked) -> None:
     """End every token of a user."""
     target = services.auth.users.get(user_id)
     services.auth.users.end_tokens(user_id)
@@ -73,8 +73,8 @@ def list_audit(
     limit: _Limit = 100,
     action: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z_.]+$")] = None,
     actor: Annotated[str | None, Query(max_length=254, pattern=r"^[ -~]+$")] = None,
-) -> bodies.AuditPage:
+) -> schemas.AuditPage:
     """The log of what matters to security, the newest first."""
     found = services.auth.audit.page(before=before, limit=limit + 1, action=action, actor=actor)
-    entries = [bodies.AuditAnswer.of(entry) for entry in found[:limit]]
-    return bodies.AuditPage(entries=entries, next=entries[-1].id if len(found) > limit else None)
+    entries = [schemas.AuditAnswer.of(entry) for entry in found[:limit]]
+    return schemas.AuditPage(entries=entries, next=entries[-1].id if len(found) > limit else None)

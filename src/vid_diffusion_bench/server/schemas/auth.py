@@ -1,11 +1,10 @@
-"""What the routes of logins, keys and users take and give."""
+"""Logins, keys, users and the audit log: R20."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StringConstraints
+from pydantic import Field, SecretStr, StrictBool, StringConstraints
 
 from vid_diffusion_bench.auth import Permission, Tier
 from vid_diffusion_bench.auth.audit import AuditEntry
@@ -13,7 +12,7 @@ from vid_diffusion_bench.auth.keys import ApiKey
 from vid_diffusion_bench.auth.passwords import MAX_LENGTH, MIN_LENGTH
 from vid_diffusion_bench.auth.permissions import in_order
 from vid_diffusion_bench.auth.user import ID, USERNAME, User
-from vid_diffusion_bench.server.schemas.base import When
+from vid_diffusion_bench.server.schemas.base import Body, Moment, Question, When
 
 IdOfPath = Annotated[str, StringConstraints(pattern=f"^{ID}$")]
 PRINTABLE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
@@ -24,20 +23,14 @@ _Password = Annotated[SecretStr, Field(min_length=1, max_length=MAX_LENGTH, exam
 _Permissions = Annotated[list[Permission], Field(max_length=64, examples=[["benchmark.create", "models.read"]])]
 
 
-class Body(BaseModel):
-    """A body of a request: a name that it should not have is an error, not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class LoginRequest(Body):
+class LoginRequest(Question):
     """R20."""
 
     username: str = Field(min_length=1, max_length=254, examples=["user@example.com"])
     password: _Password
 
 
-class LoginAnswer(BaseModel):
+class LoginAnswer(Body):
     """R20. ``expires_in`` is in seconds."""
 
     access_token: str = Field(examples=["eyJhbGciOiJIUzI1NiIsImtpZCI6IjQ2…"])
@@ -45,20 +38,20 @@ class LoginAnswer(BaseModel):
     expires_in: int = Field(examples=[3600])
 
 
-class LogoutRequest(Body):
+class LogoutRequest(Question):
     """``everywhere`` ends every token of the user."""
 
     everywhere: StrictBool = False
 
 
-class PasswordChange(Body):
+class PasswordChange(Question):
     """A new password of one's own."""
 
     current_password: _Password
     new_password: _NewPassword
 
 
-class Me(BaseModel):
+class Me(Body):
     """Who asks. ``key_id`` is the API key they ask with, ``null`` with a token."""
 
     user_id: str
@@ -68,7 +61,7 @@ class Me(BaseModel):
     key_id: str | None
 
 
-class KeyRequest(Body):
+class KeyRequest(Question):
     """R20. ``tier`` is the user's when not given; a key without ``expires_at`` lasts until it is revoked."""
 
     name: _Name
@@ -77,7 +70,7 @@ class KeyRequest(Body):
     expires_at: When | None = Field(None, examples=["2027-01-01T00:00:00Z"])
 
 
-class Key(BaseModel):
+class Key(Body):
     """What is known of an API key; ``prefix`` is its beginning."""
 
     id: str
@@ -86,16 +79,15 @@ class Key(BaseModel):
     prefix: str = Field(examples=["vdb_Zk3x8aQ1"])
     permissions: list[Permission]
     tier: Tier
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
+    created_at: Moment
+    expires_at: Moment | None
+    revoked_at: Moment | None
+    last_used_at: Moment | None
 
     @classmethod
-    def of(cls, key: ApiKey, **more: Any) -> Key:
+    def of(cls, key: ApiKey) -> Key:
         """As the API shows it."""
-        times = {n: moment(getattr(key, n)) for n in ("created_at", "expires_at", "revoked_at", "last_used_at")}
-        return cls.model_validate({**vars(key), **times, "permissions": in_order(key.permissions), **more})
+        return cls.model_validate({**vars(key), "permissions": in_order(key.permissions)})
 
 
 class NewKey(Key):
@@ -104,7 +96,7 @@ class NewKey(Key):
     api_key: str = Field(examples=["vdb_Zk3x8aQ1…"], description="the key itself; no other answer ever holds it")
 
 
-class UserRequest(Body):
+class UserRequest(Question):
     """Without a password the user comes by API keys only."""
 
     username: _Username
@@ -113,7 +105,7 @@ class UserRequest(Body):
     tier: Tier = "standard"
 
 
-class UserChange(Body):
+class UserChange(Question):
     """What is left out stays as it is. A new password, or ``disabled``, ends every token of the user."""
 
     permissions: _Permissions | None = None
@@ -122,7 +114,7 @@ class UserChange(Body):
     disabled: StrictBool | None = None
 
 
-class UserAnswer(BaseModel):
+class UserAnswer(Body):
     """A user. ``issuer`` and ``subject`` are of one who comes from an OIDC issuer."""
 
     id: str
@@ -133,33 +125,32 @@ class UserAnswer(BaseModel):
     has_password: bool
     issuer: str | None
     subject: str | None
-    created_at: datetime
+    created_at: Moment
 
     @classmethod
     def of(cls, user: User) -> UserAnswer:
         """As the API shows them."""
-        known = {"permissions": in_order(user.permissions), "created_at": moment(user.created_at)}
-        return cls.model_validate({**vars(user), **known})
+        return cls.model_validate({**vars(user), "permissions": in_order(user.permissions)})
 
 
-class RotationRequest(Body):
+class RotationRequest(Question):
     """``immediately``: tokens of the old key end now, as they must when it has become known."""
 
     immediately: StrictBool = False
 
 
-class Rotation(BaseModel):
+class Rotation(Body):
     """The key that signs now."""
 
     kid: str
-    created_at: datetime
+    created_at: Moment
 
 
-class AuditAnswer(BaseModel):
+class AuditAnswer(Body):
     """An entry of the audit log."""
 
     id: int
-    at: datetime
+    at: Moment
     action: str = Field(examples=["login"])
     outcome: str = Field(examples=["ok"])
     actor: str | None
@@ -171,29 +162,24 @@ class AuditAnswer(BaseModel):
     @classmethod
     def of(cls, entry: AuditEntry) -> AuditAnswer:
         """As the API shows it."""
-        return cls.model_validate({**vars(entry), "at": moment(entry.at)})
+        return cls.model_validate(vars(entry))
 
 
-class AuditPage(BaseModel):
+class AuditPage(Body):
     """``before`` of the next page is ``next``; ``null`` on the last."""
 
     entries: list[AuditAnswer]
     next: int | None
 
 
-class Keys(BaseModel):
+class Keys(Body):
     """The newest first."""
 
     api_keys: list[Key]
 
 
-class UsersPage(BaseModel):
+class UsersPage(Body):
     """By name. ``after`` of the next page is ``next``; ``null`` on the last."""
 
     users: list[UserAnswer]
     next: str | None
-
-
-def moment(seconds: float | None) -> datetime | None:
-    """Seconds since 1970 as a time of UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
