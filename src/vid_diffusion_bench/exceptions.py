@@ -316,3 +316,9 @@ class NotFoundError(VidBenchError):
 
     code = "NOT_FOUND"
     http_status = 404
+
+
+def error_classes(root: type[VidBenchError] = VidBenchError) -> list[type[VidBenchError]]:
+    """``root`` and every class below it in this tree, in the order above."""
+    below = [child for child in root.__subclasses__() if child.__module__ == __name__]
+    return [root, *(found for child in below for found in error_classes(child))]

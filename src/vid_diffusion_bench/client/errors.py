@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -104,11 +103,4 @@ def retry_after(answer: httpx2.Response) -> float | None:
 
 def _classes() -> dict[str, type[VidBenchError]]:
     # A request that does not have the form it must have has no class of its own in the tree.
-    return {cls.code: cls for cls in _below(VidBenchError)} | {"VALIDATION_FAILED": exceptions.ValidationError}
-
-
-def _below(cls: type[VidBenchError]) -> Iterator[type[VidBenchError]]:
-    for child in cls.__subclasses__():
-        if child.__module__ == exceptions.__name__:
-            yield child
-            yield from _below(child)
+    return {cls.code: cls for cls in exceptions.error_classes()} | {"VALIDATION_FAILED": exceptions.ValidationError}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from vid_diffusion_bench.exceptions import VidBenchError
+from vid_diffusion_bench.exceptions import error_classes
 from vid_diffusion_bench.server.app import create_app
 from vid_diffusion_bench.server.examples import operations
 from vid_diffusion_bench.server.rate_limits import FACTORS, OTHER, TABLE
@@ -64,19 +64,11 @@ def _limits() -> list[str]:
 
 def _errors() -> list[str]:
     rows = []
-    errors: list[type[VidBenchError]] = [VidBenchError, *_below(VidBenchError)]
-    for error in errors:
+    for error in error_classes():
         status = f"{error.http_status} {HTTPStatus(error.http_status).phrase}"
         meaning = (error.__doc__ or "").split("\n")[0]
         rows.append((f"`{error.code}`", error.reference or "", status, f"`{error.__name__}`", meaning))
     return _table(("code", "first reference", "status", "class", "meaning"), rows)
-
-
-def _below(cls: type[VidBenchError]) -> Iterator[type[VidBenchError]]:
-    for child in cls.__subclasses__():
-        if child.__module__ == VidBenchError.__module__:
-            yield child
-            yield from _below(child)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
