@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -31,9 +32,14 @@ Status = Literal["completed", "failed"]
 RunStatus = Literal["running", "completed", "interrupted", "failed"]
 
 
+def iso(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 with ``Z``, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def utc_now() -> str:
-    """The time as ISO 8601 with ``Z``, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time as :func:`iso`."""
+    return iso(time.time())
 
 
 def fingerprint(data: Any) -> str:

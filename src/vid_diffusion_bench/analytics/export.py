@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 from vid_diffusion_bench.analytics.figures import Ended, Figure
 from vid_diffusion_bench.exceptions import MissingDependencyError, ValidationError
+from vid_diffusion_bench.results import iso
 
 Format = Literal["prometheus", "csv", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
@@ -19,7 +19,7 @@ COLUMNS: Final = (
 """Of a row, which is one figure of one model in one benchmark; ``low`` and ``high`` are its 95 % interval."""
 
 
-def render(figures: Sequence[Figure], ended: Sequence[Ended], format: str) -> bytes:  # noqa: A002
+def render(figures: Sequence[Figure], ended: Sequence[Ended], kind: str) -> bytes:
     """``csv`` and ``parquet``: a row a figure. ``prometheus``: the newest value by model, metric and protocol, and
     how many of ``ended`` ended how, in its text format, for the textfile collector of its node exporter.
 
@@ -27,7 +27,7 @@ def render(figures: Sequence[Figure], ended: Sequence[Ended], format: str) -> by
         ValidationError: No such format.
         MissingDependencyError: ``parquet`` without pyarrow.
     """
-    match format:
+    match kind:
         case "csv":
             return _csv(figures)
         case "parquet":
@@ -35,14 +35,13 @@ def render(figures: Sequence[Figure], ended: Sequence[Ended], format: str) -> by
         case "prometheus":
             return _prometheus(figures, ended)
         case _:
-            raise ValidationError(f"no export format {format!r}", remedy=f"formats are {', '.join(FORMATS)}")
+            raise ValidationError(f"no export format {kind!r}", remedy=f"formats are {', '.join(FORMATS)}")
 
 
 def _row(figure: Figure) -> dict[str, Any]:
     low, high = figure.interval or (None, None)
-    at = datetime.fromtimestamp(figure.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     same = {name: getattr(figure, name) for name in COLUMNS if name not in ("low", "high", "at")}
-    return {name: {**same, "low": low, "high": high, "at": at}[name] for name in COLUMNS}
+    return {name: {**same, "low": low, "high": high, "at": iso(figure.at)}[name] for name in COLUMNS}
 
 
 def _csv(figures: Sequence[Figure]) -> bytes:

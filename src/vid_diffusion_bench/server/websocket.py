@@ -20,9 +20,9 @@ from vid_diffusion_bench.auth import Principal
 from vid_diffusion_bench.auth.audit import Origin
 from vid_diffusion_bench.exceptions import AuthenticationError, PermissionDeniedError, ValidationError, VidBenchError
 from vid_diffusion_bench.jobs import StoredEvent
+from vid_diffusion_bench.results import iso
 from vid_diffusion_bench.server.hub import Follower, Hub
 from vid_diffusion_bench.server.routes.benchmarks import visible
-from vid_diffusion_bench.server.schemas.base import iso
 from vid_diffusion_bench.server.services import Services
 from vid_diffusion_bench.server.strict import parse_json
 

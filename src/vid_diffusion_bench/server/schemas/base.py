@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from vid_diffusion_bench.results import iso
 
 
 class Body(BaseModel):
@@ -19,13 +20,6 @@ class Question(BaseModel):
     """A body of a request: nothing that is not known, no number that is none."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, protected_namespaces=(), str_max_length=100_000)
-
-
-def iso(seconds: float | None) -> str | None:
-    """Seconds since 1970 as ISO 8601, UTC, with ``Z``."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Moment = Annotated[float, PlainSerializer(iso, return_type=str, when_used="json")]
