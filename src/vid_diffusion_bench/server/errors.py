@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from vid_diffusion_bench.auth.audit import Origin
-from vid_diffusion_bench.exceptions import PermissionDeniedError, ServerOverloadedError, StorageError, VidBenchError
+from vid_diffusion_bench.exceptions import PermissionDeniedError, StorageError, VidBenchError
+from vid_diffusion_bench.server.access import origin_of
 
 logger = logging.getLogger(__name__)
 UNAVAILABLE_SECONDS: Final = 5
@@ -52,13 +52,8 @@ def install(app: FastAPI) -> None:
 
 def answer(request: Request, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
     """``body`` is ``code, message, details`` and what else is known, as of ``VidBenchError.to_dict``."""
-    detail = {"details": {}, **body, "request_id": request_id(request), "timestamp": now()}
+    detail = {"details": {}, **body, "request_id": request.scope.get("request_id", ""), "timestamp": now()}
     return JSONResponse({"error": detail}, status, headers)
-
-
-def request_id(request: Request) -> str:
-    """The id that `middleware.py` gave the request."""
-    return str(request.scope.get("request_id", ""))
 
 
 def now() -> str:
@@ -72,10 +67,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     status = error.http_status
     if isinstance(error, PermissionDeniedError):
         _write_down(request, error)
-    if isinstance(error, ServerOverloadedError):
-        headers["Retry-After"] = str(error.retry_after)
     if type(error) is StorageError:
-        logger.error("%s", error.message, extra={"fields": {"request_id": request_id(request), "code": error.code}})
+        logger.error("%s", error.message, extra={"fields": {"code": error.code}})
         status, headers["Retry-After"] = 503, str(UNAVAILABLE_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -87,16 +80,15 @@ def _known(request: Request, error: Exception) -> JSONResponse:
 def _write_down(request: Request, error: PermissionDeniedError) -> None:
     """Into the audit log, wherever it was refused."""
     principal = getattr(request.state, "principal", None)
-    origin = Origin(request.client.host if request.client else None, request_id(request))
     target = f"{request.method} {request.url.path}"
     more = {"reason": error.message, "key": principal.key_id if principal else None}
     actor = principal.username if principal else None
     try:
         request.app.state.services.auth.audit.add(
-            "permission", "refused", actor=actor, target=target, origin=origin, **more
+            "permission", "refused", actor=actor, target=target, origin=origin_of(request), **more
         )
     except StorageError as failed:
-        logger.warning("%s: a refusal is not in the audit log: %s", request_id(request), failed.message)
+        logger.warning("a refusal is not in the audit log: %s", failed.message)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -130,6 +122,6 @@ def _methods(request: Request) -> list[str]:
 
 
 def _unknown(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s", error, exc_info=error, extra={"fields": {"request_id": request_id(request)}})
+    logger.error("%s", error, exc_info=error)
     body = {"code": "INTERNAL_ERROR", "message": "the server failed; its log says more under this request_id"}
     return answer(request, 500, body)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
-from datetime import UTC, datetime
+from contextvars import ContextVar
 from typing import Any, Final, TextIO
+
+from vid_diffusion_bench.results import iso
 
 REQUESTS: Final = "vid_diffusion_bench.requests"
 """The logger of the line that every request leaves."""
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that is being answered: every line that is logged on its way has it."""
 _SECRETS: Final = re.compile(
     r"vdb_[A-Za-z0-9_-]{8,}"  # API keys
     r"|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"  # JWTs (RFC 7519)
@@ -20,17 +24,19 @@ HIDDEN: Final = "[hidden]"
 
 
 class JsonLines(logging.Formatter):
-    """``at``, ``level``, ``logger``, ``message``, what the record has as ``fields``, and the traceback of an error.
+    """``at``, ``level``, ``logger``, ``message``, ``request_id`` within a request, what the record has as ``fields``,
+    and the traceback of an error.
 
     Nothing that logs here logs secrets; should one come in a message of somebody else's, it is hidden.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "at": iso(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": hidden(record.getMessage()),
+            **({"request_id": asked} if (asked := request_id.get()) else {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.server.errors import answer
+from vid_diffusion_bench.server.logs import request_id
 
 REQUEST_ID: Final = "X-Request-ID"
 MOST_HEAD: Final = 32 << 10
@@ -50,6 +51,7 @@ class RequestContext:
             return
         asked = Headers(scope=scope).get(REQUEST_ID, "")
         scope["request_id"] = asked if _SAFE.fullmatch(asked) else f"req_{uuid4().hex[:16]}"
+        request_id.set(scope["request_id"])
         scope["answer_headers"] = {REQUEST_ID: scope["request_id"]}
 
         async def answered(message: Message) -> None:

@@ -42,7 +42,6 @@ class Observed:
         principal = scope.get("state", {}).get("principal")
         self._instruments.request(scope["method"], route, status, seconds)
         fields: dict[str, Any] = {
-            "request_id": scope.get("request_id"),
             "method": scope["method"][:16],
             "route": route,
             "status": status,
