@@ -86,8 +86,6 @@ def interval(figures: Sequence[Figure]) -> tuple[tuple[float, float] | None, str
     if len(figures) == 1:
         own = figures[0].interval
         return own, None if own else "the benchmark has none"
-    if len(figures) < statistics.FEWEST_CLUSTERS:
-        return None, f"{len(figures)} benchmarks are too few: {statistics.FEWEST_CLUSTERS} are needed"
     values, of = [figure.value for figure in figures], [figure.benchmark_id for figure in figures]
     if len(set(of)) < statistics.FEWEST_CLUSTERS:
         return None, f"{len(set(of))} benchmarks are too few: {statistics.FEWEST_CLUSTERS} are needed"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vid_diffusion_bench.analytics.aggregate import Aggregate, aggregate
 from vid_diffusion_bench.analytics.figures import Figure, read_ended, read_figures
 from vid_diffusion_bench.analytics.overview import LATENCY
-from vid_diffusion_bench.analytics.pairs import Pair, read_clips, tested_pairs
+from vid_diffusion_bench.analytics.pairs import Pair, pairs_of
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.exceptions import ValidationError
@@ -62,26 +62,26 @@ def compare_models(
         )
     span = Span.of(period, now)
     figures = read_figures(database, span, owner=owner, models=names)
-    protocols = {m: _protocol([f for f in figures if f.metric == m]) for m in sorted({f.metric for f in figures})}
     ended = read_ended(database, span, owner=owner, models=names)
-    found = []
+    measured = sorted({figure.metric for figure in figures})
+    protocols = {m: common_protocol([figure for figure in figures if figure.metric == m]) for m in measured}
+    shown, found = _SHOWN.get(metric, metric), []
     for name in names:
         own = [figure for figure in figures if figure.model == name]
         details = {_SHOWN.get(m, m): aggregate(m, own, protocol=protocol) for m, protocol in protocols.items()}
-        details.setdefault(_SHOWN.get(metric, metric), aggregate(metric, own))
-        values = {shown: one.value for shown, one in details.items()}
+        details.setdefault(shown, aggregate(metric, own))
+        values = {name: one.value for name, one in details.items()}
         found.append(ComparedModel(name, values, details, sum(name in one.models for one in ended)))
-    ranked, reason = _ranked(found, _SHOWN.get(metric, metric))
+    placed = places([model.details[shown] for model in found])
+    ranked = [replace(model, rank=place) for model, place in zip(found, placed, strict=True)]
+    ranked.sort(key=lambda model: (model.rank is None, model.rank or 0))
     protocol = protocols.get(metric)
-    clips = {
-        m.model_name: read_clips(database, span, m.model_name, metric, protocol, owner) if protocol else {}
-        for m in ranked
-    }
-    return ModelComparison(metric, period, protocol, ranked, tested_pairs(clips), reason)
+    pairs = pairs_of(database, span, [model.model_name for model in ranked], metric, protocol, owner)
+    return ModelComparison(metric, period, protocol, ranked, pairs, _unranked(shown, found))
 
 
-def _protocol(figures: Sequence[Figure]) -> str:
-    """The newest that every model of ``figures`` has, or else the newest."""
+def common_protocol(figures: Sequence[Figure]) -> str:
+    """The newest that every model of ``figures``, which are of one metric, has; or else the newest."""
     by_model: dict[str, set[str]] = {}
     for figure in figures:
         by_model.setdefault(figure.model, set()).add(figure.protocol)
@@ -89,18 +89,18 @@ def _protocol(figures: Sequence[Figure]) -> str:
     return max((f for f in figures if not common or f.protocol in common), key=lambda f: (f.at, f.protocol)).protocol
 
 
-def _ranked(models: Sequence[ComparedModel], metric: str) -> tuple[list[ComparedModel], str | None]:
-    values = {m.model_name: m.metrics[metric] for m in models if m.metrics[metric] is not None}
-    if not values:
-        return list(models), f"{metric} was not measured of any of them in this period"
-    better = next(m.details[metric].higher_is_better for m in models if m.model_name in values)
-    if better is None:
-        return list(models), f"neither more nor less of {metric} is better"
-    sign = -1.0 if better else 1.0
-    keys = {name: sign * value for name, value in values.items() if value is not None}
-    placed = [replace(m, rank=_place(m.model_name, keys)) for m in models]
-    return sorted(placed, key=lambda m: (m.rank is None, m.rank or 0)), None
+def places(found: Sequence[Aggregate]) -> list[int | None]:
+    """The rank of each, 1 the best; equals share one. ``None`` without a value, or where no direction is better."""
+    signs = {True: -1.0, False: 1.0, None: None}
+    keys = [
+        None if one.value is None or (sign := signs[one.higher_is_better]) is None else sign * one.value
+        for one in found
+    ]
+    return [None if own is None else 1 + sum(key < own for key in keys if key is not None) for own in keys]
 
 
-def _place(name: str, keys: dict[str, float]) -> int | None:
-    return None if name not in keys else 1 + sum(key < keys[name] for key in keys.values())
+def _unranked(shown: str, found: Sequence[ComparedModel]) -> str | None:
+    measured = [model.details[shown] for model in found if model.details[shown].value is not None]
+    if not measured:
+        return f"{shown} was not measured of any of them in this period"
+    return f"neither more nor less of {shown} is better" if measured[0].higher_is_better is None else None

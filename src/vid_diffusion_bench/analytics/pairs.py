@@ -74,8 +74,18 @@ def _value(row: dict[str, Any], metric: str) -> float | None:
     return score.get("value")
 
 
-def tested_pairs(clips: dict[str, Clips]) -> list[Pair]:
-    """Every pair of models, in the order given, their p-values adjusted together."""
+def pairs_of(
+    database: Database, span: Span, models: Sequence[str], metric: str, protocol: str | None, owner: str | None = None
+) -> list[Pair]:
+    """Every pair of ``models``, in their order, by the clips of ``span``; their p-values are adjusted together.
+
+    Raises:
+        StorageError: The database is away.
+    """
+    clips = {
+        name: read_clips(database, span, name, metric, protocol, owner) if protocol and len(models) > 1 else {}
+        for name in models
+    }
     pairs = [_tested(names, clips[names[0]], clips[names[1]]) for names in combinations(clips, 2)]
     tested = [pair for pair in pairs if pair.p_value is not None]
     adjusted = dict(

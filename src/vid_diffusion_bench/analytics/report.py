@@ -9,13 +9,13 @@ from typing import Final
 
 from vid_diffusion_bench import statistics
 from vid_diffusion_bench.analytics.aggregate import Aggregate, aggregate, interval
-from vid_diffusion_bench.analytics.compare import MOST_MODELS, compare_models
+from vid_diffusion_bench.analytics.compare import MOST_MODELS, common_protocol, places
 from vid_diffusion_bench.analytics.figures import Ended, Figure, read_ended, read_figures
 from vid_diffusion_bench.analytics.overview import success_rate
-from vid_diffusion_bench.analytics.pairs import Pair
+from vid_diffusion_bench.analytics.pairs import Pair, pairs_of
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
-from vid_diffusion_bench.exceptions import NotFoundError
+from vid_diffusion_bench.exceptions import NotFoundError, ValidationError
 
 UNSAID: Final = frozenset({"load_seconds", "success_rate"})
 """Figures of the engine that say nothing over many benchmarks; success has a table of its own."""
@@ -81,9 +81,14 @@ def report(database: Database, period: Period, now: float, models: Sequence[str]
 
     Raises:
         NotFoundError: No benchmark of them ended in this period.
-        ValidationError: More models than can be compared.
+        ValidationError: More than :data:`MOST_MODELS`, or one twice.
         StorageError: The database is away.
     """
+    if models and not len(set(models)) == len(models) <= MOST_MODELS:
+        raise ValidationError(
+            f"a report is of at most {MOST_MODELS} different models, not of {', '.join(models)}",
+            remedy="name each once",
+        )
     span = Span.of(period, now)
     ended = read_ended(database, span, models=models)
     if not ended:
@@ -93,13 +98,13 @@ def report(database: Database, period: Period, now: float, models: Sequence[str]
     names = list(models or []) or [n for n, _ in sorted(counted.items(), key=lambda e: (-e[1], e[0]))][:MOST_MODELS]
     figures = [f for f in read_figures(database, span, models=names) if f.metric not in UNSAID]
     before = read_figures(database, span.before, models=names)
-    parts = [
-        _part(database, metric, [f for f in figures if f.metric == metric], before, names, period, now)
-        for metric in _ordered({figure.metric for figure in figures})
-    ]
-    outcomes = [_outcome(name, ended) for name in names]
     earlier = len(read_ended(database, span.before, models=models))
     change = (len(ended) - earlier) / earlier if earlier else None
+    outcomes = [_outcome(name, ended) for name in names]
+    parts = [
+        _part(database, span, names, metric, [figure for figure in figures if figure.metric == metric], before)
+        for metric in _ordered({figure.metric for figure in figures})
+    ]
     return Report(period, span, len(ended), success_rate(ended), change, names, outcomes, parts)
 
 
@@ -117,28 +122,25 @@ def _outcome(model: str, ended: Sequence[Ended]) -> ModelRow:
 
 def _part(
     database: Database,
+    span: Span,
+    models: Sequence[str],
     metric: str,
     figures: Sequence[Figure],
     before: Sequence[Figure],
-    models: Sequence[str],
-    period: Period,
-    now: float,
 ) -> MetricPart:
-    if len(models) > 1:
-        compared = compare_models(database, models, metric, period, now)
-        protocol, pairs = compared.protocol, compared.pairs
-    else:
-        protocol, pairs = aggregate(metric, figures).protocol, []
-    assert protocol is not None, "there are figures of it"
+    protocol = common_protocol(figures)
     own = [figure for figure in figures if figure.protocol == protocol]
+    rows = [_row(name, metric, figures, before, protocol) for name in models]
+    placed = zip(places([row.found for row in rows]), models, strict=True)
+    ranked = [name for place, name in sorted(placed, key=lambda one: one[0] or len(rows) + 1)]
     return MetricPart(
         metric=metric,
         unit=own[-1].unit,
         higher_is_better=own[-1].higher_is_better,
         protocol=protocol,
-        rows=[_row(name, metric, figures, before, protocol) for name in models],
+        rows=rows,
         series={name: [f for f in own if f.model == name] for name in models},
-        pairs=pairs,
+        pairs=pairs_of(database, span, ranked, metric, protocol),
         others=dict(Counter(figure.protocol for figure in figures if figure.protocol != protocol)),
     )
 

@@ -58,7 +58,7 @@ def compare(
         comparison_metric=metric,
         period=period,
         protocol=found.protocol,
-        models=[schemas.ModelFigures(**vars(model)) for model in found.models],
+        models=[schemas.ComparedModel(**vars(model)) for model in found.models],
         statistical_significance=pairs[0],
         pairs=pairs,
         reason=found.reason,

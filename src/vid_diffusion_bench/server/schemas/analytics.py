@@ -29,7 +29,7 @@ class BenchmarkAnalytics(Body):
     top_models: list[analytics.TopModel]
 
 
-class ModelFigures(Body):
+class ComparedModel(Body):
     """``rank`` 1 is best. ``metrics`` are means over benchmarks, ``details`` say of which protocol."""
 
     model_name: str
@@ -68,7 +68,7 @@ class Comparison(Body):
     comparison_metric: str
     period: Period
     protocol: str | None
-    models: list[ModelFigures]
+    models: list[ComparedModel]
     statistical_significance: Significance
     pairs: list[Significance]
     reason: str | None
