@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cyclopts import App
 
 from vid_diffusion_bench.cli.options import Names
 from vid_diffusion_bench.cli.reply import Reply
-
-if TYPE_CHECKING:
-    from vid_diffusion_bench.database import Database
+from vid_diffusion_bench.cli.server_database import opened_history
 
 app = App(
     name="analytics",
@@ -36,7 +32,7 @@ def report(*, output: Path, period: Literal["1h", "24h", "7d", "30d"] = "30d", m
     from vid_diffusion_bench.analytics.report import report as made
     from vid_diffusion_bench.report.exporters import write_file
 
-    with _database() as database:
+    with opened_history() as database:
         found = made(database, period, time.time(), models)
     write_file(output, pdf.render(found))
     data: dict[str, Any] = {
@@ -70,30 +66,9 @@ def export(
     from vid_diffusion_bench.analytics.figures import read_ended
     from vid_diffusion_bench.report.exporters import write_file
 
-    with _database() as database:
+    with opened_history() as database:
         span = Span.of(period, time.time())
         figures, ended = read_figures(database, span, models=models), read_ended(database, span, models=models)
     write_file(output, render(figures, ended, format))
     data = {"output": str(output), "format": format, "period": period, "figures": len(figures)}
     return Reply(data, f"Wrote {output}: {len(figures)} figures of {len(ended)} benchmarks over {period}")
-
-
-@contextmanager
-def _database() -> Iterator[Database]:
-    """The database of the settings, which must be there: a report of a new one would be of nothing."""
-    from vid_diffusion_bench.database import Database, upgrade
-    from vid_diffusion_bench.exceptions import NotFoundError
-    from vid_diffusion_bench.server.settings import ServerSettings
-
-    settings = ServerSettings.load()
-    file = settings.database.removeprefix("sqlite:///")
-    if file != settings.database and not Path(file).exists():
-        raise NotFoundError(
-            f"there is no database {file}", remedy="set VIDBENCH_DATABASE_URL or VIDBENCH_DATA_ROOT to the server's"
-        )
-    database = Database(settings.database)
-    try:
-        upgrade(database)
-        yield database
-    finally:
-        database.close()

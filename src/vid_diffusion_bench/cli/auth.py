@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from vid_diffusion_bench.auth.permissions import Tier, in_order
-from vid_diffusion_bench.cli.auth_database import ACTOR, opened
 from vid_diffusion_bench.cli.auth_keys import keys
 from vid_diffusion_bench.cli.auth_shown import Scope, permissions_of, short, state, table, user_data
 from vid_diffusion_bench.cli.reply import Reply
+from vid_diffusion_bench.cli.server_database import ACTOR, opened_auth
 from vid_diffusion_bench.exceptions import ValidationError
 
 app = App(
@@ -28,7 +28,7 @@ _Flag = Annotated[bool, Parameter(negative=())]
 @users.command(name="list")
 def list_users() -> Reply:
     """List users."""
-    with opened() as auth:
+    with opened_auth() as auth:
         found = auth.users.all()
     rows = [(u.username, u.tier, state(u), short(u.permissions)) for u in found]
     return Reply({"users": [user_data(user) for user in found]}, table(("user", "tier", "state", "permissions"), rows))
@@ -54,7 +54,7 @@ def make_user(
         password_stdin: Read the password from standard input, its first line.
     """
     secret = _password(name, stdin=password_stdin) if password or password_stdin else None
-    with opened() as auth:
+    with opened_auth() as auth:
         made = auth.users.make(name, permissions_of(permissions or ["read-only"]), password=secret, tier=tier)
         auth.audit.add(
             "user.make", actor=ACTOR, target=made.username, permissions=in_order(made.permissions), tier=tier
@@ -85,7 +85,7 @@ def change_user(
     """
     secret = _password(name, stdin=password_stdin) if password or password_stdin else None
     scope = permissions_of(permissions) if permissions is not None else None
-    with opened() as auth:
+    with opened_auth() as auth:
         user = auth.users.named(name)
         after = auth.users.change(user.id, permissions=scope, tier=tier, password=secret, disabled=disabled)
         said: dict[str, Any] = {
@@ -106,7 +106,7 @@ def logout(name: str, /) -> Reply:
     Args:
         name: Who.
     """
-    with opened() as auth:
+    with opened_auth() as auth:
         user = auth.users.named(name)
         auth.users.end_tokens(user.id)
         auth.audit.add("logout", actor=ACTOR, target=user.username, everywhere=True)
@@ -120,7 +120,7 @@ def rotate(*, immediately: _Flag = False) -> Reply:
     Args:
         immediately: End the tokens of the old key now, as when it has become known; everybody must log in again.
     """
-    with opened() as auth:
+    with opened_auth() as auth:
         made = auth.rotate(immediately=immediately, actor=ACTOR)
     return Reply({"kid": made.id}, f"tokens are signed with {made.id} from now on")
 

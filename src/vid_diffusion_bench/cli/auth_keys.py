@@ -7,9 +7,9 @@ import time
 from cyclopts import App
 
 from vid_diffusion_bench.auth.permissions import in_order
-from vid_diffusion_bench.cli.auth_database import ACTOR, opened
 from vid_diffusion_bench.cli.auth_shown import Scope, key_data, life, permissions_of, short, table
 from vid_diffusion_bench.cli.reply import Reply
+from vid_diffusion_bench.cli.server_database import ACTOR, opened_auth
 from vid_diffusion_bench.exceptions import ValidationError
 
 keys = App(name="keys", help="List, make and revoke API keys.")
@@ -22,7 +22,7 @@ def list_keys(name: str | None = None, /) -> Reply:
     Args:
         name: Of this user only.
     """
-    with opened() as auth:
+    with opened_auth() as auth:
         found = auth.keys.all(auth.users.named(name).id if name else None)
         names = {user.id: user.username for user in auth.users.all()}
     rows = [
@@ -45,7 +45,7 @@ def make_key(user: str, /, *, name: str = "vid-bench", permissions: Scope = None
     """
     if days is not None and not 0 < days < 36_500:
         raise ValidationError("--days is a positive number", remedy="leave it out for a key that does not expire")
-    with opened() as auth:
+    with opened_auth() as auth:
         owner = auth.users.named(user)
         scope = owner.permissions if permissions is None else permissions_of(permissions, owner.permissions)
         ends = None if days is None else time.time() + days * 86_400
@@ -68,7 +68,7 @@ def revoke_key(key: str, /) -> Reply:
     Args:
         key: Its id, or how it begins, as `vid-bench auth keys list` shows it.
     """
-    with opened() as auth:
+    with opened_auth() as auth:
         revoked = auth.keys.revoke(auth.keys.find(key.rstrip("…")).id)
         auth.audit.add("key.revoke", actor=ACTOR, target=revoked.id, prefix=revoked.prefix)
     return Reply(key_data(revoked), f"{revoked.prefix}… is revoked")
