@@ -58,11 +58,13 @@ class LoginLimiter:
     def _exceeded(self, item: RateLimitItem, of: str) -> RateLimitExceededError:
         reset_at = self._limiter.get_window_stats(item, of).reset_time
         wait = max(1, math.ceil(reset_at - time.time()))
-        return RateLimitExceededError(
-            "too many logins",
-            remedy=f"try again in {wait} s",
-            details={"limit": item.amount, "remaining": 0, "reset_at": math.ceil(reset_at), "retry_after": wait},
-        )
+        details = {
+            "limit": item.amount,
+            "remaining": 0,
+            "reset_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(math.ceil(reset_at))),
+            "retry_after": wait,
+        }
+        return RateLimitExceededError("too many logins", remedy=f"try again in {wait} s", details=details)
 
 
 def network(address: str | None) -> str:
