@@ -1,6 +1,7 @@
 """Health is what was probed, now."""
 
 import time
+from functools import partial
 
 import pytest
 from sqlalchemy import insert
@@ -9,11 +10,12 @@ from server_clients import app_of, client, client_as
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import workers
 from vid_diffusion_bench.monitoring import Monitor, probes
+from vid_diffusion_bench.server import services
 
 
 @pytest.fixture(autouse=True)
 def looked_at_each_time(monkeypatch):
-    monkeypatch.setattr(Monitor.__init__, "__defaults__", (None, 0.0))
+    monkeypatch.setattr(services, "Monitor", partial(Monitor, seconds=0.0))
 
 
 def sign_on(app, ago=0.0):
@@ -64,7 +66,7 @@ def test_a_database_that_is_away_is_unhealthy(tmp_path):
 
 
 def test_a_look_is_kept_for_a_second(tmp_path, monkeypatch):
-    monkeypatch.setattr(Monitor.__init__, "__defaults__", (None, 60.0))
+    monkeypatch.setattr(services, "Monitor", partial(Monitor, seconds=60.0))
     app = app_of(tmp_path)
     before = client_as(app).get("/health").json()["messages"]
     sign_on(app)

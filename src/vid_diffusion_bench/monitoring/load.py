@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, get_args
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import benchmarks, workers
@@ -94,6 +94,6 @@ def _ended(connection: Connection, since: float) -> dict[str, int]:
     return {str(status): int(number) for status, number in connection.execute(query)}
 
 
-def _count(connection: Connection, condition: object) -> int:
-    query = select(func.count()).select_from(workers).where(condition)  # type: ignore[arg-type]
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(workers).where(condition)
     return int(connection.execute(query).scalar_one())

@@ -23,14 +23,11 @@ class Monitor:
     Args:
         database: Of the server.
         data_root: Its folder.
-        traffic: How its requests ended.
         seconds: How long a look is kept.
     """
 
-    def __init__(
-        self, database: Database, data_root: Path, traffic: Traffic | None = None, seconds: float = KEPT_SECONDS
-    ) -> None:
-        self.traffic = traffic or Traffic()
+    def __init__(self, database: Database, data_root: Path, seconds: float = KEPT_SECONDS) -> None:
+        self.traffic = Traffic()
         self._health = Recent(lambda: probe_all(database, data_root), seconds)
         self._load = Recent(lambda: read_load(database), seconds)
         self._system = Recent(lambda: read_system(data_root), seconds)

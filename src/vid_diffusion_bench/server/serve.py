@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -127,7 +127,7 @@ class _Slot:
     process: subprocess.Popen[bytes] | None = None
     rest: float = 0.0
     not_before: float = 0.0
-    started: float = field(default=0.0)
+    started: float = 0.0
 
 
 class _Workers:
