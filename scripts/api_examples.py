@@ -112,7 +112,7 @@ def main() -> None:
         clip = folder / "data" / "clips" / "a.mp4"
         clip.parent.mkdir()
         write_preview(clip, Video(np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8), 8.0))
-        with serving(app) as url, working(app, folder):
+        with serving(app) as url, working(app):
             asked = Asked(url, key_of(app, make_user(app, tier="premium", username="admin-of-example")))
             ask_everything(asked, clip)
             ask_who(asked)

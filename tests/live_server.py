@@ -14,19 +14,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import uvicorn
 
-WORKER = """
-import sys
-from pathlib import Path
-from vid_diffusion_bench.jobs.worker import Worker
-if __name__ == "__main__":
-    Worker(sys.argv[1], Path(sys.argv[2]), lease_seconds=30).run()
-"""
+from vid_diffusion_bench.server.serve import PROGRAM
 
 
 @contextlib.contextmanager
-def serving(app):
-    """The address of an application that uvicorn serves from a thread."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1))
+def serving(app, **more):
+    """The address of an application that uvicorn serves from a thread; ``more`` is as of its configuration."""
+    config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, **more)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -38,13 +33,12 @@ def serving(app):
 
 
 @contextlib.contextmanager
-def working(app, folder):
-    """A worker of the application's queue, a program of its own."""
-    program = folder / "worker_of_a_test.py"
-    program.write_text(WORKER)
+def working(app):
+    """A worker of the application's queue: `vid-bench worker`, a program of its own."""
     settings = app.state.services.settings
-    command = [sys.executable, str(program), settings.database, str(settings.data_root)]
-    process = subprocess.Popen(command, start_new_session=True)
+    variables = {"VIDBENCH_DATABASE_URL": settings.database, "VIDBENCH_DATA_ROOT": str(settings.data_root)}
+    command = [sys.executable, "-c", PROGRAM, "worker"]
+    process = subprocess.Popen(command, start_new_session=True, env={**os.environ, **variables})
     try:
         yield process
     finally:

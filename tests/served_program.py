@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-PROGRAM = "from vid_diffusion_bench.cli import main; main()"
+from vid_diffusion_bench.server.serve import PROGRAM
 
 
 def free_port() -> int:

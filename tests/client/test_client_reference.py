@@ -21,8 +21,8 @@ PRINTED = re.search(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def worker(app, live, tmp_path_factory):
-    with working(app, tmp_path_factory.mktemp("worker")) as process:
+def worker(app, live):
+    with working(app) as process:
         yield process
 
 

@@ -9,9 +9,10 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from served_program import PROGRAM, Live, served
+from served_program import Live, served
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import events, samples
+from vid_diffusion_bench.server.serve import PROGRAM
 
 PROMPTS = [f"a red circle moving left on a {colour} background" for colour in ("black", "white", "gray", "blue")]
 SLOW = {"num_frames": 65, "height": 256, "width": 256, "warmup": 0}

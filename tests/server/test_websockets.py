@@ -3,14 +3,11 @@
 import asyncio
 import json
 import random
-import threading
-import time
 
 import pytest
-import uvicorn
 import websockets
 
-from served_program import free_port
+from live_server import serving
 from server_clients import app_of, key_of, make_user
 from vid_diffusion_bench.jobs import Leases, NewJob
 from vid_diffusion_bench.server import hub, websocket
@@ -23,15 +20,8 @@ def app(tmp_path):
 
 @pytest.fixture
 def url(app):
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", ws_max_size=1 << 16))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"ws://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(app, ws_max_size=1 << 16) as address:
+        yield address.replace("http", "ws")
 
 
 @pytest.fixture
@@ -205,9 +195,8 @@ def test_a_hundred_followers_miss_nothing(url, key, work):
     assert asyncio.run(talk()) == [list(range(1, 23))] * 100
 
 
-def test_the_slow_are_dropped_and_not_waited_for(monkeypatch):
+def test_the_slow_are_dropped_and_not_waited_for():
     """The hub itself: one follower never takes what it is given."""
-    monkeypatch.setattr(hub, "BEHIND", 5)
     from vid_diffusion_bench.jobs import StoredEvent
 
     async def run():
