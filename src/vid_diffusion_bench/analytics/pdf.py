@@ -48,7 +48,7 @@ def _foot(canvas: Any, document: Any) -> None:
     canvas.drawString(
         MARGIN + _PADDING, 26, f"vid-bench {__version__} \u00b7 95 % intervals \u00b7 one protocol a table"
     )
-    canvas.drawRightString(MARGIN + WIDTH - _PADDING, 26, f"page {document.page}")
+    canvas.drawRightString(MARGIN + _PADDING + WIDTH, 26, f"page {document.page}")
 
 
 class _Writer:
@@ -172,7 +172,7 @@ def _notes(part: MetricPart) -> Iterator[str]:
 
 def _tests(part: MetricPart) -> Iterator[str]:
     if part.pairs and all(pair.p_value is None and not pair.n for pair in part.pairs):
-        yield "No paired test: these models have no values of single clips with the same prompts and seeds."
+        yield "No paired test: no two models have values of single clips with the same prompts and seeds."
         return
     for pair in part.pairs:
         names = f"{pair.models[0]} \u2212 {pair.models[1]}"
