@@ -44,7 +44,7 @@ def finish(app, *models, status="completed", error=None):
     """Do what a worker does, with the next benchmark of the queue."""
     leases = Leases(app.state.services.database, "w")
     lease = leases.claim()
-    value = {"metric": "m", "value": 0.5, "protocol": "p", "result": {"confidence_interval": None, "n": 1}}
+    value = {"metric": "sharpness", "value": 0.5, "protocol": "p", "result": {"confidence_interval": None, "n": 1}}
     values = [{"model": model, **value} for model in models]
     outcome = Outcome(status, {model: figures() for model in models}, values, 3.5, error)
     Recorder(leases, lease).ended(outcome)
@@ -137,10 +137,10 @@ def test_from_submission_to_results(app, ask):
     assert found["results"]["details"]["m"]["n"] == 1
     again = ask.get(f"/benchmarks/{name}/results", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    (figure,) = ask.get("/metrics/history", params={"metric": "m"}).json()["history"]
+    (figure,) = ask.get("/metrics/history", params={"metric": "sharpness"}).json()["history"]
     assert (figure["benchmark_id"], figure["value"], figure["protocol"]) == (name, 0.5, "p")
     averages = ask.get("/models/shapes-oracle").json()["benchmarks"]
-    assert averages["average_scores"] == {"m": 0.5}
+    assert averages["average_scores"] == {"sharpness": 0.5}
     assert averages["performance"] is None
 
 

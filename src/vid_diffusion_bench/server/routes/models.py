@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import NotFoundError
+from vid_diffusion_bench.jobs.history import Figures
+from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import ModelInfo, ModelRegistry, list_models, model_info
 from vid_diffusion_bench.server.access import Caller
-from vid_diffusion_bench.server.errors import now
 from vid_diffusion_bench.server.requests import new_job, of_one_model
 from vid_diffusion_bench.server.routes.benchmarks import IdempotencyKey, submit
 from vid_diffusion_bench.server.routing import Routes
@@ -17,7 +18,8 @@ from vid_diffusion_bench.server.schemas.benchmarks import EvaluateRequest, Submi
 from vid_diffusion_bench.server.services import Services, Shared
 
 router = Routes(tag="Models")
-_PERFORMANCE = ("avg_latency_ms", "throughput_fps", "peak_vram_gb", "avg_power_watts", "efficiency_score")
+_SHOWN: Final = {"peak_vram_gb": "typical_vram_gb"}
+"""What the API reference calls an average here."""
 
 
 @router.on("GET", "/models", access="models.read")
@@ -31,6 +33,7 @@ def get_model_details(model_name: str, caller: Caller, services: Shared) -> sche
     """All that is known of a model, and the averages of this installation's benchmarks of it."""
     info = model_info(_known(model_name))
     owner = None if caller.is_admin else caller.user_id
+    newest = services.history.figures(Figures(owner=owner, model=info.name), limit=1)
     return schemas.ModelDetails(
         **schemas.Model.fields_of(info),
         architecture=info.architecture,
@@ -39,7 +42,7 @@ def get_model_details(model_name: str, caller: Caller, services: Shared) -> sche
         licence=info.licence,
         parameters={"count": info.parameters, "supported": _supported(info), "defaults": _defaults(info)},
         benchmarks=_averages(info.name, owner, services),
-        last_updated=now(),
+        last_updated=newest[0]["created_at"] if newest else None,
     )
 
 
@@ -91,8 +94,8 @@ def _defaults(info: ModelInfo) -> dict[str, Any]:
 
 def _averages(name: str, owner: str | None, services: Services) -> schemas.Averages:
     found = services.history.averages(name, owner)
-    values = {metric: entry["value"] for metric, entry in found.items()}
-    performance = {metric: value for metric, value in values.items() if metric in _PERFORMANCE}
-    scores = {metric: value for metric, value in values.items() if metric not in _PERFORMANCE}
-    details = {metric: schemas.Average(**entry) for metric, entry in found.items()}
+    values = {name: entry["value"] for name, entry in found.items()}
+    scores = {name: value for name, value in values.items() if name in MetricRegistry}
+    performance = {_SHOWN.get(name, name): value for name, value in values.items() if name not in MetricRegistry}
+    details = {name: schemas.Average(**entry) for name, entry in found.items()}
     return schemas.Averages(average_scores=scores or None, performance=performance or None, details=details)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from vid_diffusion_bench.models import ModelInfo
 from vid_diffusion_bench.models.catalogue import ModelStatus
-from vid_diffusion_bench.server.schemas.base import Body
+from vid_diffusion_bench.server.schemas.base import Body, Moment
 
 
 class Requirements(Body):
@@ -72,7 +72,8 @@ class Average(Body):
 
 
 class Averages(Body):
-    """This installation's own averages, ``null`` where there are none."""
+    """This installation's own averages, ``null`` where there are none: ``average_scores`` are of metrics,
+    ``performance`` of all other figures."""
 
     average_scores: dict[str, float] | None
     performance: dict[str, float] | None
@@ -80,7 +81,7 @@ class Averages(Body):
 
 
 class ModelDetails(Model):
-    """All that is known of a model, and what was measured of it here."""
+    """All that is known of a model, and what was measured of it here, ``last_updated`` at the newest of that."""
 
     architecture: str | None
     paper_url: str | None
@@ -88,7 +89,7 @@ class ModelDetails(Model):
     licence: str | None
     parameters: dict[str, Any]
     benchmarks: Averages
-    last_updated: str
+    last_updated: Moment | None
 
 
 class ModelHealth(Body):
