@@ -8,6 +8,7 @@ from sqlalchemy import insert, update
 
 from vid_diffusion_bench.database.tables import benchmarks, metric_values, samples
 from vid_diffusion_bench.jobs import JobQueue, NewJob
+from vid_diffusion_bench.models import canonical_name
 
 
 def ended(database, owner, models, *, ago=60.0, status="completed", clips=None):
@@ -17,7 +18,7 @@ def ended(database, owner, models, *, ago=60.0, status="completed", clips=None):
     (job,) = JobQueue(database).submit([NewJob(owner, list(models), {})])
     values = [
         {
-            "benchmark_id": job.id, "model": model, "metric": metric, "created_at": at,
+            "benchmark_id": job.id, "model": canonical_name(model), "metric": metric, "created_at": at,
             **dict(zip(("value", "protocol"), value if isinstance(value, tuple) else (value, "p1"), strict=True)),
             "result": {
                 "n": 8, "unit": "ms" if metric == "avg_latency_ms" else "", "confidence_interval": None,
@@ -33,8 +34,9 @@ def ended(database, owner, models, *, ago=60.0, status="completed", clips=None):
             scores = {m: {"value": s[prompt, seed]} for m, s in by_metric.items() if (prompt, seed) in s}
             latency = scores.pop("avg_latency_ms", {}).get("value")
             rows.append({
-                "benchmark_id": job.id, "key": f"{model}-{prompt}-{seed}", "model": model, "prompt_id": prompt,
-                "seed": seed, "status": "completed", "latency": latency, "record": {"scores": scores}, "created_at": at,
+                "benchmark_id": job.id, "key": f"{model}-{prompt}-{seed}", "model": canonical_name(model),
+                "prompt_id": prompt, "seed": seed, "status": "completed", "latency": latency,
+                "record": {"scores": scores}, "created_at": at,
             })  # fmt: skip
     with database.writing() as connection:
         ending = {"status": status, "completed_at": at, "created_at": at - 1}

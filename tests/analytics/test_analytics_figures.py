@@ -104,6 +104,18 @@ def test_top_models_by_count(database):
     assert [(t.model_name, t.benchmark_count, t.avg_score) for t in top] == [("often", 3, 80.0), ("rare", 2, 1.0)]
 
 
+def test_spellings_of_one_model_are_one_model(database):
+    for name in ("shapes-base", "shapes_base"):
+        ended(database, "owner", {name: {"fvd": float(len(name))}, "shapes.small": {"fvd": 1.0}})
+    top = look(database).top_models
+    assert [(t.model_name, t.benchmark_count) for t in top] == [("shapes-base", 2), ("shapes-small", 2)]
+    assert look(database, metric="fvd", model="Shapes_Base").details["avg_fvd"].n == 2
+    found = compare_models(database, ["shapes_base", "shapes-small"], "fvd", "24h", time.time()).models
+    assert [(m.model_name, m.benchmark_count, m.rank) for m in found] == [("shapes-small", 2, 1), ("shapes-base", 2, 2)]
+    with pytest.raises(ValidationError, match="different"):
+        compare_models(database, ["shapes_base", "shapes-base"], "fvd", "24h", time.time())
+
+
 def test_filters_by_model_and_owner(database):
     with database.writing() as connection:
         row = {"id": "other", "username": "other", "permissions": [], "tier": "standard", "created_at": 0.0}

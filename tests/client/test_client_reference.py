@@ -75,7 +75,7 @@ def test_the_whole_printed_text_runs_with_what_this_server_has(live, key):
 
 
 def test_the_job_path_by_the_clients_own_words(client):
-    made = client.evaluate("shapes-oracle", PROMPTS, metrics=["temporal_consistency"], config={"num_frames": 8})
+    made = client.evaluate("shapes_oracle", PROMPTS, metrics=["temporal_consistency"], config={"num_frames": 8})
     seen = []
     results = client.wait_for_completion(made["benchmark_id"], timeout=300, on_event=seen.append)
     assert [event["type"] for event in seen][:: len(seen) - 1] == ["benchmark.started", "benchmark.completed"]
@@ -89,6 +89,11 @@ def test_the_job_path_by_the_clients_own_words(client):
         if figure["benchmark_id"] == made["benchmark_id"]
     }
     assert kept["temporal_consistency"] == figures["metrics"]["temporal_consistency"]
+    known = client.model("shapes-oracle")
+    assert known["benchmarks"]["details"]["temporal_consistency"]["n"] >= 1
+    assert "temporal_consistency" in known["benchmarks"]["average_scores"]
+    assert {"avg_latency_ms", "peak_ram_gb", "success_rate"} <= known["benchmarks"]["performance"].keys()
+    assert made["created_at"] < known["last_updated"] <= figures["completed_at"]
     listed = next(client.list_benchmarks(status="completed", model_name="shapes-oracle"))
     assert listed["benchmark_id"] == made["benchmark_id"]
     with pytest.raises(ConflictError):

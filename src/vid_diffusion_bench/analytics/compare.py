@@ -12,6 +12,7 @@ from vid_diffusion_bench.analytics.pairs import Pair, pairs_of
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.exceptions import ValidationError
+from vid_diffusion_bench.models import canonical_name
 
 MOST_MODELS = 10
 _SHOWN = {LATENCY: "latency_ms"}
@@ -54,7 +55,7 @@ def compare_models(
         ValidationError: Fewer than two models, more than :data:`MOST_MODELS`, or one twice.
         StorageError: The database is away.
     """
-    names = list(models)
+    names = [canonical_name(name) for name in models]
     if not 2 <= len(set(names)) == len(names) <= MOST_MODELS:
         raise ValidationError(
             f"2 to {MOST_MODELS} different models are compared, not {', '.join(names) or 'none'}",

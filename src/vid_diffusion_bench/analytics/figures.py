@@ -10,6 +10,7 @@ from sqlalchemy import select
 from vid_diffusion_bench.analytics.period import Span
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import benchmarks, metric_values
+from vid_diffusion_bench.models import canonical_name
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Ended:
-    """A benchmark that ended in a span."""
+    """A benchmark that ended in a span, with its models by their own names."""
 
     id: str
     models: list[str]
@@ -90,7 +91,7 @@ def read_ended(
     conditions += [c.owner == owner] if owner is not None else []
     with database.reading() as connection:
         rows = connection.execute(select(c.id, c.models, c.status).where(*conditions)).all()
-    found = [Ended(str(row.id), list(row.models), str(row.status)) for row in rows]
+    found = [Ended(str(row.id), [canonical_name(name) for name in row.models], str(row.status)) for row in rows]
     return [one for one in found if models is None or set(one.models) & set(models)]
 
 

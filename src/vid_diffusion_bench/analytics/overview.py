@@ -11,6 +11,7 @@ from vid_diffusion_bench.analytics.aggregate import Aggregate, Aggregation, aggr
 from vid_diffusion_bench.analytics.figures import Ended, Figure, read_ended, read_figures
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
+from vid_diffusion_bench.models import canonical_name
 
 QUALITY, LATENCY, THROUGHPUT = "overall_score", "avg_latency_ms", "throughput_fps"
 NAMES: Final = {"quality_score": QUALITY, "latency_ms": LATENCY, "throughput_fps": THROUGHPUT}
@@ -63,7 +64,7 @@ def overview(
     Raises:
         StorageError: The database is away.
     """
-    span, models = Span.of(period, now), [model] if model else None
+    span, models = Span.of(period, now), [canonical_name(model)] if model else None
     ended, ended_before = (read_ended(database, one, owner=owner, models=models) for one in (span, span.before))
     names = {metric: metric} if metric else NAMES
     wanted = sorted({*names.values(), *TRENDS.values(), QUALITY})

@@ -16,6 +16,7 @@ from vid_diffusion_bench.analytics.pairs import Pair, pairs_of
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.exceptions import NotFoundError, ValidationError
+from vid_diffusion_bench.models import canonical_name
 
 UNSAID: Final = frozenset({"load_seconds", "success_rate"})
 """Figures of the engine that say nothing over many benchmarks; success has a table of its own."""
@@ -84,21 +85,22 @@ def report(database: Database, period: Period, now: float, models: Sequence[str]
         ValidationError: More than :data:`MOST_MODELS`, or one twice.
         StorageError: The database is away.
     """
-    if models and not len(set(models)) == len(models) <= MOST_MODELS:
+    asked = [canonical_name(name) for name in models] if models else None
+    if asked and not len(set(asked)) == len(asked) <= MOST_MODELS:
         raise ValidationError(
-            f"a report is of at most {MOST_MODELS} different models, not of {', '.join(models)}",
+            f"a report is of at most {MOST_MODELS} different models, not of {', '.join(asked)}",
             remedy="name each once",
         )
     span = Span.of(period, now)
-    ended = read_ended(database, span, models=models)
+    ended = read_ended(database, span, models=asked)
     if not ended:
-        of = f" of {', '.join(models)}" if models else ""
+        of = f" of {', '.join(asked)}" if asked else ""
         raise NotFoundError(f"no benchmark{of} ended in the last {period}", remedy="choose a longer --period")
-    counted = Counter(name for one in ended for name in set(one.models) if not models or name in models)
-    names = list(models or []) or [n for n, _ in sorted(counted.items(), key=lambda e: (-e[1], e[0]))][:MOST_MODELS]
+    counted = Counter(name for one in ended for name in set(one.models) if not asked or name in asked)
+    names = asked or [n for n, _ in sorted(counted.items(), key=lambda e: (-e[1], e[0]))][:MOST_MODELS]
     figures = [f for f in read_figures(database, span, models=names) if f.metric not in UNSAID]
     before = read_figures(database, span.before, models=names)
-    earlier = len(read_ended(database, span.before, models=models))
+    earlier = len(read_ended(database, span.before, models=asked))
     change = (len(ended) - earlier) / earlier if earlier else None
     outcomes = [_outcome(name, ended) for name in names]
     parts = [

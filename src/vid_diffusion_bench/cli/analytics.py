@@ -64,11 +64,13 @@ def export(
     from vid_diffusion_bench.analytics import Span, read_figures
     from vid_diffusion_bench.analytics.export import render
     from vid_diffusion_bench.analytics.figures import read_ended
+    from vid_diffusion_bench.models import canonical_name
     from vid_diffusion_bench.report.exporters import write_file
 
+    names = [canonical_name(name) for name in models] if models else None
     with opened_history() as database:
         span = Span.of(period, time.time())
-        figures, ended = read_figures(database, span, models=models), read_ended(database, span, models=models)
+        figures, ended = read_figures(database, span, models=names), read_ended(database, span, models=names)
     write_file(output, render(figures, ended, format))
     data = {"output": str(output), "format": format, "period": period, "figures": len(figures)}
     return Reply(data, f"Wrote {output}: {len(figures)} figures of {len(ended)} benchmarks over {period}")

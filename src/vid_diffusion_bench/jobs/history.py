@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from vid_diffusion_bench.database import Database
 from vid_diffusion_bench.database.tables import benchmarks, metric_values, samples
+from vid_diffusion_bench.models import canonical_name
 
 LOOKED_AT = 200
 """The newest clips of a model that an estimate looks at."""
@@ -46,7 +47,7 @@ class History:
         for model in models:
             newest = (
                 select(samples.c.latency)
-                .where(samples.c.model == model, samples.c.latency.is_not(None))
+                .where(samples.c.model == canonical_name(model), samples.c.latency.is_not(None))
                 .order_by(samples.c.created_at.desc())
                 .limit(LOOKED_AT)
                 .subquery()

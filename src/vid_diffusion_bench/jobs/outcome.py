@@ -8,6 +8,7 @@ from typing import Any
 
 from vid_diffusion_bench.exceptions import VidBenchError
 from vid_diffusion_bench.jobs.job import JobStatus
+from vid_diffusion_bench.models import canonical_name
 from vid_diffusion_bench.results import BenchmarkResult, MetricResult, ModelResult
 
 SUMMARY = ("overall_score", "avg_latency_ms")
@@ -62,11 +63,14 @@ def _plain(model: ModelResult) -> dict[str, Any]:
 
 
 def _values(model: ModelResult) -> Iterator[dict[str, Any]]:
-    """A performance figure that a metric is named like would hide it: metrics come last."""
+    """A performance figure that a metric is named like would hide it: metrics come last.
+
+    History is kept by the model's own name, whatever spelling this benchmark asked for it by.
+    """
     found: dict[str, MetricResult] = {**model.performance_results, **model.metric_results}
     for name, result in found.items():
         yield {
-            "model": model.model_name,
+            "model": canonical_name(model.model_name),
             "metric": name,
             "value": result.value,
             "protocol": result.protocol_fingerprint,

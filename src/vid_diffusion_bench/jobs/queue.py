@@ -15,6 +15,7 @@ from vid_diffusion_bench.database.tables import benchmarks
 from vid_diffusion_bench.exceptions import BenchmarkNotFoundError, ConflictError, ServerOverloadedError, ValidationError
 from vid_diffusion_bench.jobs.events import append
 from vid_diffusion_bench.jobs.job import ENDED, Job, NewJob
+from vid_diffusion_bench.models import canonical_name
 
 RETRY_AFTER: Final = 30
 """Seconds after which a full queue may be asked again."""
@@ -159,7 +160,7 @@ def _row(job: NewJob, now: float) -> dict[str, Any]:
         "id": f"bench_{uuid4().hex[:16]}",
         "owner": job.owner,
         "name": job.name,
-        "model_name": job.models[0],
+        "model_name": canonical_name(job.models[0]),
         "models": job.models,
         "config": job.config,
         "options": job.options,

@@ -13,6 +13,7 @@ from vid_diffusion_bench.database.tables import metric_values, samples
 from vid_diffusion_bench.jobs.job import JobEvent
 from vid_diffusion_bench.jobs.leases import Lease, Leases
 from vid_diffusion_bench.jobs.outcome import Outcome
+from vid_diffusion_bench.models import canonical_name
 from vid_diffusion_bench.results import SampleRecord
 
 EVERY: Final = 0.5
@@ -91,7 +92,7 @@ class Recorder:
             {
                 "benchmark_id": self._lease.job.id,
                 "key": record.key,
-                "model": record.model,
+                "model": canonical_name(record.model),
                 "prompt_id": record.prompt_id,
                 "seed": record.seed,
                 "status": record.status,

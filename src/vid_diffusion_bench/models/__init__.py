@@ -4,6 +4,7 @@ from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, Vid
 from vid_diffusion_bench.models.catalogue import ModelInfo, Requirements, catalogue
 from vid_diffusion_bench.models.resolve import (
     ModelRegistry,
+    canonical_name,
     download_model,
     get_first_frame_model,
     get_model,
@@ -21,6 +22,7 @@ __all__ = [
     "ServedModel",
     "StepCallback",
     "VideoModel",
+    "canonical_name",
     "catalogue",
     "download_model",
     "get_first_frame_model",

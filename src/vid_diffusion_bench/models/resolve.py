@@ -127,6 +127,11 @@ def list_models() -> list[ModelInfo]:
     return [model_info(name) for name in ModelRegistry.names()]
 
 
+def canonical_name(reference: str) -> str:
+    """The name that a spelling or alias of a registered model stands for; anything else as it is."""
+    return ModelRegistry.resolve(reference) if reference in ModelRegistry else reference
+
+
 def model_info(reference: str) -> ModelInfo:
     """What is known of one model, with its status as it is now. Takes what :func:`get_model` takes.
 

@@ -23,6 +23,7 @@ from vid_diffusion_bench.exceptions import (
 )
 from vid_diffusion_bench.jobs import Filter, Job, JobStatus, NewJob, tracing
 from vid_diffusion_bench.jobs.answers import Once
+from vid_diffusion_bench.models import canonical_name
 from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.requests import new_job
 from vid_diffusion_bench.server.routing import Routes
@@ -95,7 +96,7 @@ def list_benchmarks(
     chosen = Filter(
         owner=None if caller.is_admin else caller.user_id,
         status=status,
-        model_name=model_name,
+        model_name=canonical_name(model_name) if model_name else None,
         created_after=created_after.timestamp() if created_after else None,
     )
     after = _place(cursor) if cursor else None

@@ -15,6 +15,7 @@ from fastapi import File, Form, Query, UploadFile
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.jobs.history import Figures
 from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.models import canonical_name
 from vid_diffusion_bench.server.access import Caller
 from vid_diffusion_bench.server.paths import inside
 from vid_diffusion_bench.server.routing import Routes
@@ -85,7 +86,7 @@ def history(
     """Figures of benchmarks that ended, newest first: one's own, an administrator's are everybody's."""
     chosen = Figures(
         owner=None if caller.is_admin else caller.user_id,
-        model=model,
+        model=canonical_name(model) if model else None,
         metric=metric,
         start=start_date.timestamp() if start_date else None,
         end=end_date.timestamp() if end_date else None,
