@@ -212,3 +212,34 @@ def test_the_slow_are_dropped_and_not_waited_for():
     assert slow.dropped
     assert left == []
     assert got == list(range(1, 21))
+
+
+def test_a_fault_lets_all_go_and_the_next_who_come_are_served():
+    """The hub itself, over a log that fails once as only a fault of ours does."""
+    from vid_diffusion_bench.jobs import StoredEvent
+
+    class Log:
+        failed = False
+
+        def last_numbers(self, names):
+            if not self.failed:
+                self.failed = True
+                raise ValueError("a fault")
+            return dict.fromkeys(names, 1)
+
+        def after(self, name, number):
+            return [StoredEvent(name, 1, "benchmark.started", {}, 0.0)][number:]
+
+    async def run():
+        events = hub.Hub(Log())
+        async with events.running():
+            got = []
+            for _ in range(2):
+                async with events.follower() as follower:
+                    events.follow(follower, "b", 0)
+                    got.append(await asyncio.wait_for(follower.waiting.get(), 10))
+            return got
+
+    let_go, served = asyncio.run(run())
+    assert let_go is None
+    assert served.number == 1

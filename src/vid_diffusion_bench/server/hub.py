@@ -78,15 +78,29 @@ class Hub:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look as long as the block lasts."""
-        task = asyncio.create_task(self._run())
+        self._start()
         try:
             yield
         finally:
-            task.cancel()
+            self._task.cancel()
             with suppress(asyncio.CancelledError):
-                await task
-            for follower in list(self._followers):
-                follower.drop()
+                await self._task
+            self._drop_all()
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """After a fault of ours: who follows comes back with the last number seen, instead of waiting for ever."""
+        if not task.cancelled():
+            logger.error("giving out events ended and begins again", exc_info=task.exception())
+            self._drop_all()
+            self._start()
+
+    def _drop_all(self) -> None:
+        for follower in list(self._followers):
+            follower.drop()
 
     async def _run(self) -> None:
         while True:
