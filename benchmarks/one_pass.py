@@ -25,9 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from natural import natural_clip
 from vid_diffusion_bench.features import FeatureRegistry
-from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.scoring import Reference, ScoringClip, score
-from vid_diffusion_bench.scoring.one_pass import unavailable
 from vid_diffusion_bench.video import Video, read_video, write_preview
 
 

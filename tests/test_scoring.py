@@ -16,9 +16,8 @@ from vid_diffusion_bench.exceptions import (
     ValidationError,
 )
 from vid_diffusion_bench.features import FeatureRegistry, FeatureStore, builtin
-from vid_diffusion_bench.metrics import Context, MetricRegistry
+from vid_diffusion_bench.metrics import Context, MetricRegistry, unavailable
 from vid_diffusion_bench.scoring import Reference, ScoringClip, accumulate, score, score_folders, summarize
-from vid_diffusion_bench.scoring.one_pass import unavailable
 from vid_diffusion_bench.video import Video, write_lossless, write_preview
 from vid_diffusion_bench.world.captions import caption
 from vid_diffusion_bench.world.render import render

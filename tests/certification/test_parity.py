@@ -9,9 +9,8 @@ import pytest
 from broken_metrics import Brightness
 from vid_diffusion_bench.certification import parity
 from vid_diffusion_bench.certification.inputs import pinned_inputs
-from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.metrics.built_in import BUILT_IN
-from vid_diffusion_bench.scoring import unavailable
 
 
 @pytest.fixture

@@ -87,8 +87,7 @@ def test_more_threads_than_this_machine_has_are_not_started(forgery):
 def test_every_metric_that_runs_here_verifies(copied, tmp_path):
     """No false alarm from what a metric adds to its protocol or its metadata."""
     from vid_diffusion_bench.engine import rescore
-    from vid_diffusion_bench.metrics import MetricRegistry
-    from vid_diffusion_bench.scoring import unavailable
+    from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 
     names = [name for name in MetricRegistry.names() if unavailable(MetricRegistry.get(name)) is None]
     assert {"fvd", "inception_score", "blockiness", "coverage"} <= set(names)

@@ -13,8 +13,7 @@ from vid_diffusion_bench.exceptions import MetricComputationError, MissingDepend
 from vid_diffusion_bench.features import Clip, get_extractor
 from vid_diffusion_bench.features.motion import Motion
 from vid_diffusion_bench.features.networks import raft
-from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.scoring.one_pass import unavailable
+from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.video import Video
 
 METRICS = ("dynamic_degree:raft", "dynamic_degree:vbench-0.1.5", "temporal_flickering:vbench-0.1.5")

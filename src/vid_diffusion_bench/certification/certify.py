@@ -18,9 +18,8 @@ from vid_diffusion_bench.certification.laws import LAWS, MAX_CLIPS, PASSES, chec
 from vid_diffusion_bench.certification.observe import natures
 from vid_diffusion_bench.certification.parity import check_parity, read_pinned
 from vid_diffusion_bench.certification.specimens import Specimens
-from vid_diffusion_bench.metrics import Metric, MetricRegistry
+from vid_diffusion_bench.metrics import Metric, MetricRegistry, unavailable
 from vid_diffusion_bench.profiling import read_manifest
-from vid_diffusion_bench.scoring import unavailable
 
 Progress = Callable[[str, int, int], None]
 """Called with the part that is in work, passes over a clip done, and about how many there will be."""

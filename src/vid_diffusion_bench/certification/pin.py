@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench.certification.parity import pinned_outcomes
-from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.metrics.built_in import BUILT_IN
 from vid_diffusion_bench.profiling import read_manifest
-from vid_diffusion_bench.scoring import unavailable
 
 
 def pinned() -> dict[str, Any]:

@@ -93,8 +93,8 @@ def info(name: str, /) -> Reply:
 
 
 def _described(name: str, metric: Metric) -> dict[str, Any]:
-    from vid_diffusion_bench.metrics import BrokenMetric
-    from vid_diffusion_bench.scoring import lacking, unavailable
+    from vid_diffusion_bench.metrics import BrokenMetric, lacking
+    from vid_diffusion_bench.metrics.availability import with_remedy
 
     lacks = lacking(metric)
     broken = isinstance(metric, BrokenMetric) or isinstance(lacks, MetricComputationError)
@@ -110,7 +110,7 @@ def _described(name: str, metric: Metric) -> dict[str, Any]:
         "uses_reference": metric.uses_reference,
         "version": metric.version,
         "needs": _needed(lacks) if lacks and not broken else None,
-        "unavailable": unavailable(metric),
+        "unavailable": with_remedy(lacks) if lacks else None,
     }
 
 

@@ -15,9 +15,9 @@ from vid_diffusion_bench.disclosure.naming import name_of
 from vid_diffusion_bench.disclosure.real import Real
 from vid_diffusion_bench.disclosure.tolerance import Standing, Tolerance, of_the_set, standing, tolerance_of
 from vid_diffusion_bench.disclosure.verification import CANNOT, Check, Difference, check_of
-from vid_diffusion_bench.metrics import MetricRegistry
+from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.results import BenchmarkResult, MetricResult, ModelResult, SampleRecord
-from vid_diffusion_bench.scoring import Scores, ScoringClip, score, unavailable
+from vid_diffusion_bench.scoring import Scores, ScoringClip, score
 from vid_diffusion_bench.video import read_video
 
 _COMPARED = ("value", "confidence_interval", "n", "total", "reason", "interval_reason", "label", "unit")

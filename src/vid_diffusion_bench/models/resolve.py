@@ -13,6 +13,7 @@ from vid_diffusion_bench.exceptions import ModelLoadingError, ModelNotFoundError
 from vid_diffusion_bench.models import snapshot
 from vid_diffusion_bench.models.base import VideoModel
 from vid_diffusion_bench.models.catalogue import ModelInfo, catalogue
+from vid_diffusion_bench.models.endpoint.keys import check_key
 from vid_diffusion_bench.models.served import ServedModel
 from vid_diffusion_bench.registry import Registry
 from vid_diffusion_bench.weights.places import hub_cache
@@ -173,10 +174,8 @@ def _registered_info(name: str, factory: ModelFactory) -> ModelInfo:
 
 def _catalogued_status(info: ModelInfo) -> ModelInfo:
     if info.service:
-        from vid_diffusion_bench.models.endpoint.queue import QueueModel
-
         try:
-            QueueModel(info).probe()
+            check_key(info.name, info.service)
         except ModelLoadingError as error:
             reason = f"{error.message} ({error.remedy})"
             return info.model_copy(update={"status": "unconfigured", "status_reason": reason})

@@ -4,19 +4,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.exceptions import ModelLoadingError, ValidationError
 from vid_diffusion_bench.models.base import GenerationRequest, StepCallback, VideoModel
 from vid_diffusion_bench.models.conditioning import CONDITIONS
 from vid_diffusion_bench.results import Attempt
-from vid_diffusion_bench.video import Video
+
+if TYPE_CHECKING:
+    from vid_diffusion_bench.video import Video
 
 REMOTE = "remote"
 """Device and precision of what a server runs: they are the server's own."""
@@ -117,6 +118,7 @@ class ServedModel(VideoModel):
 
     def generate(self, requests: Sequence[GenerationRequest], on_step: StepCallback) -> list[Video]:
         """One clip after the other. A run does not come this way: it asks through :meth:`connect`."""
+        import asyncio
 
         async def ask_all() -> list[Answer]:
             async with self.connect() as connection:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vid_diffusion_bench.metrics import BrokenMetric, MetricRegistry
+from vid_diffusion_bench.metrics import BrokenMetric, MetricRegistry, unavailable
 from vid_diffusion_bench.results import MetricResult
-from vid_diffusion_bench.scoring import absent_result, score_files, unavailable
+from vid_diffusion_bench.scoring import absent_result, score_files
 
 
 class NovelVideoMetrics:

@@ -9,9 +9,7 @@ from vid_diffusion_bench.scoring.one_pass import (
     absent_result,
     accumulate,
     computed,
-    lacking,
     summarize,
-    unavailable,
 )
 from vid_diffusion_bench.scoring.score import score
 
@@ -25,10 +23,8 @@ __all__ = [
     "computed",
     "feature_store",
     "folder_reference",
-    "lacking",
     "score",
     "score_files",
     "score_folders",
     "summarize",
-    "unavailable",
 ]

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError, VidBenchError
+from vid_diffusion_bench.exceptions import InvalidVideoError, MetricComputationError
 from vid_diffusion_bench.features import Clip, FeatureStore, Kept
 from vid_diffusion_bench.foreign import foreign
-from vid_diffusion_bench.metrics import Context, Metric, Row, State
+from vid_diffusion_bench.metrics import Context, Metric, Row, State, unavailable
+from vid_diffusion_bench.metrics.availability import code
 from vid_diffusion_bench.metrics.base import Rows
 from vid_diffusion_bench.results import MetricResult, Score
 from vid_diffusion_bench.scoring.clips import Scores, ScoringClip
@@ -119,7 +120,7 @@ def _by_note(seen: Pass) -> dict[str, list[str]]:
 def _measure(metric: Metric, state: State, clip: Clip, *, reference: bool) -> None:
     """Update ``state``; what the metric's code raises is the reason of this clip, and other metrics go on."""
     try:
-        with foreign(_raised(metric), passing=_REASONS):
+        with foreign(f"{code(metric)} raised", passing=_REASONS):
             metric.update(state, clip, reference=reference)
     except MetricComputationError as error:
         _rows(state, reference=reference)[clip.key] = Row(clip.cluster, None, error.message, {}, clip.shape)
@@ -128,11 +129,11 @@ def _measure(metric: Metric, state: State, clip: Clip, *, reference: bool) -> No
 def computed(metric: Metric, state: State, context: Context) -> MetricResult:
     """The result of ``state``; what the metric's code raises is its reason."""
     try:
-        with foreign(_raised(metric), passing=_REASONS):
+        with foreign(f"{code(metric)} raised", passing=_REASONS):
             result: Any = metric.compute(state, context)
         if isinstance(result, MetricResult):
             return result
-        reason = f"{_code(metric)} returned {type(result).__name__}, no MetricResult"
+        reason = f"{code(metric)} returned {type(result).__name__}, no MetricResult"
     except MetricComputationError as error:
         reason = error.message
     return absent_result(metric, context.name, reason, total=context.total or 0, n=_measured(state))
@@ -144,30 +145,6 @@ def _measured(state: State) -> int:
 
 _REASONS = (MemoryError, MetricComputationError)
 """What passes the edge to a metric's code as it is; the latter is how a metric says a reason."""
-
-
-def _raised(metric: Metric) -> str:
-    return f"{_code(metric)} raised"
-
-
-def _code(metric: Metric) -> str:
-    return f"{type(metric).__module__}.{type(metric).__qualname__}"
-
-
-def lacking(metric: Metric) -> VidBenchError | None:
-    """What keeps ``metric`` from running here at all."""
-    try:
-        with foreign(_raised(metric)):
-            metric.check()
-    except VidBenchError as error:
-        return error
-    return None
-
-
-def unavailable(metric: Metric) -> str | None:
-    """Why ``metric`` cannot run here at all, with the remedy; ``None`` when it can."""
-    error = lacking(metric)
-    return ". ".join(filter(None, [error.message, error.remedy])) if error else None
 
 
 def absent_result(metric: Metric, name: str, reason: str, *, total: int = 0, n: int = 0) -> MetricResult:

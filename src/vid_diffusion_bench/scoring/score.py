@@ -7,9 +7,9 @@ from functools import partial
 
 from vid_diffusion_bench.exceptions import ValidationError
 from vid_diffusion_bench.features import FeatureStore
-from vid_diffusion_bench.metrics import Context, MetricRegistry
+from vid_diffusion_bench.metrics import Context, MetricRegistry, unavailable
 from vid_diffusion_bench.scoring.clips import Reference, Scores, ScoringClip
-from vid_diffusion_bench.scoring.one_pass import Pass, Progress, accumulate, no_progress, summarize, unavailable
+from vid_diffusion_bench.scoring.one_pass import Pass, Progress, accumulate, no_progress, summarize
 from vid_diffusion_bench.scoring.shards import accumulate_in_processes
 
 

@@ -154,9 +154,9 @@ def test_changed_weights_change_the_identity(tiny_networks, tmp_path, monkeypatc
 
 
 def test_a_metric_without_its_weights_is_none_and_names_the_file(tmp_path, monkeypatch):
+    from vid_diffusion_bench.metrics import unavailable
     from vid_diffusion_bench.metrics.base import Measurement
     from vid_diffusion_bench.metrics.per_clip import PerClipMetric
-    from vid_diffusion_bench.scoring.one_pass import unavailable
 
     class Score(PerClipMetric):
         name, extractor, needs = "aesthetic", "laion-aesthetic-l-14", ("laion-aesthetic-l-14",)

@@ -10,9 +10,8 @@ from natural import natural_clip
 from tiny_networks import use_networks
 from vid_diffusion_bench.exceptions import MetricComputationError, ModelLoadingError
 from vid_diffusion_bench.features import Clip
-from vid_diffusion_bench.metrics import Context, MetricRegistry, State
+from vid_diffusion_bench.metrics import Context, MetricRegistry, State, unavailable
 from vid_diffusion_bench.metrics.paired import lpips as metric_module
-from vid_diffusion_bench.scoring.one_pass import unavailable
 from vid_diffusion_bench.video import Video
 
 KINDS = {

@@ -152,10 +152,12 @@ def _found(name: str, *folders: Path) -> weights.WeightsFile:  # noqa: ARG001 - 
     return weights.find(name)
 
 
-@cache
+_version = cache(version)
+
+
 def versions(*libraries: str) -> dict[str, str]:
     """The installed version of each library."""
-    return {library: version(library) for library in libraries}
+    return {library: _version(library) for library in libraries}
 
 
 def load_network(name: str, load: Load) -> Any:

@@ -15,12 +15,12 @@ from typing import Any
 import httpx2
 
 from vid_diffusion_bench.config import GenerationParameters
-from vid_diffusion_bench.exceptions import GenerationError, InvalidOutputError, ModelLoadingError, ValidationError
+from vid_diffusion_bench.exceptions import GenerationError, InvalidOutputError, ValidationError
 from vid_diffusion_bench.models.base import GenerationRequest
 from vid_diffusion_bench.models.catalogue import ModelInfo, QueueService
 from vid_diffusion_bench.models.endpoint import polling
 from vid_diffusion_bench.models.endpoint.content import decode, require_video
-from vid_diffusion_bench.models.endpoint.keys import read_key
+from vid_diffusion_bench.models.endpoint.keys import check_key, read_key
 from vid_diffusion_bench.models.endpoint.transport import MAX_VIDEO_BYTES, Reply, Transport, open_client
 from vid_diffusion_bench.models.served import Answer, Connection, Progress, ServedModel
 from vid_diffusion_bench.video import Video
@@ -68,11 +68,7 @@ class QueueModel(ServedModel):
 
     def probe(self) -> None:
         """That there is a key. A service has no question that costs nothing; a wrong key shows in the first clip."""
-        if read_key(self._service.key_variable) is None:
-            raise ModelLoadingError(
-                f"{self.name} is a hosted service, and {self._service.key_variable} holds no key",
-                remedy=f"set {self._service.key_variable}; see {self._service.documentation}",
-            )
+        check_key(self.name, self._service)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from vid_diffusion_bench.exceptions import GenerationError, InvalidOutputError
+from vid_diffusion_bench.models.endpoint.keys import Credentials
 from vid_diffusion_bench.models.served import Progress
 from vid_diffusion_bench.results import Attempt
 
@@ -58,17 +59,6 @@ class Reply:
             return json_module.loads(self.content)
         except ValueError:
             return None
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """A key and how it is said. Never shown."""
-
-    scheme: str
-    key: str
-
-    def __repr__(self) -> str:
-        return "Credentials(…)"
 
 
 class Transport:
