@@ -57,11 +57,13 @@ def test_help_and_version_import_nothing_heavy(arguments):
     assert not set(loaded) & HEAVY
 
 
-def test_listing_models_imports_no_torch():
+def test_listing_models_imports_no_torch_no_numpy_and_no_client():
     code = "import sys; from vid_diffusion_bench.cli.app import run; run(['models', 'list'])"
-    code += "; print('torch' in sys.modules)"
+    code += "; print(*{m.split('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert done.stdout.splitlines()[-1] == "False"
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "pydantic" in loaded
+    assert not loaded & {*(HEAVY - {"pydantic"}), "httpx2", "asyncio"}
 
 
 def test_version(vid_bench):
