@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import threading
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -13,7 +14,13 @@ from vid_diffusion_bench.config import GenerationParameters
 from vid_diffusion_bench.engine.starts import draw_starts
 from vid_diffusion_bench.exceptions import ModelLoadingError
 from vid_diffusion_bench.models import GenerationRequest, get_model, snapshot
-from vid_diffusion_bench.models.activations import ClipShape, decoder_bytes, denoiser_bytes, live_bytes
+from vid_diffusion_bench.models.activations import (
+    ClipShape,
+    _autocast_on_meta,
+    decoder_bytes,
+    denoiser_bytes,
+    live_bytes,
+)
 from vid_diffusion_bench.models.size import component_sizes
 
 PARTS = ["animatediff", "cogvideox", "hunyuan_video", "latte", "ltx", "sana_video", "svd", "wan_i2v"]
@@ -207,3 +214,23 @@ def test_the_hash_of_a_large_file_is_computed_once(tiny, tmp_path, monkeypatch):
     weights.write_bytes(weights.read_bytes() + b"\0")
     assert get_model(str(folder)).identity()["weights_sha256"] != expected
     assert read == [str(weights)]
+
+
+def test_autocast_is_what_it_was_after_two_estimates_at_once():
+    """The one that began first ends first, while the other is under way."""
+    import torch
+
+    before, second_inside, first_over = torch.autocast, threading.Event(), threading.Event()
+
+    def second():
+        with _autocast_on_meta():
+            second_inside.set()
+            first_over.wait(10)
+
+    thread = threading.Thread(target=second)
+    with _autocast_on_meta():
+        thread.start()
+        second_inside.wait(0.2)
+    first_over.set()
+    thread.join()
+    assert torch.autocast is before

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from vid_diffusion_bench.config import GenerationParameters
@@ -88,21 +89,31 @@ def _fused_attention() -> Any:
     return Fused()
 
 
+_REPLACING = Lock()
+"""Two threads that replaced a name in turn would give it back out of turn, and leave one's replacement behind."""
+
+
 @contextmanager
 def _autocast_on_meta() -> Iterator[None]:
-    """Lets blocks pass that ask for autocast on the device of their tensors: torch has none for meta."""
+    """Lets blocks pass that ask for autocast on the device of their tensors: torch has none for meta.
+
+    The name is replaced for the whole process; who asks for another device gets the real one through it. There is no
+    narrower way: ``torch.autocast("meta", enabled=False)`` raises while it is made, and no mode of torch is asked
+    before.
+    """
     import torch
 
-    known = torch.autocast
+    with _REPLACING:
+        known = torch.autocast
 
-    def autocast(device_type: str, *arguments: Any, **named: Any) -> Any:
-        return nullcontext() if device_type == "meta" else known(device_type, *arguments, **named)
+        def autocast(device_type: str, *arguments: Any, **named: Any) -> Any:
+            return nullcontext() if device_type == "meta" else known(device_type, *arguments, **named)
 
-    torch.autocast = autocast  # type: ignore[assignment,misc]  # a class, and given back at once
-    try:
-        yield
-    finally:
-        torch.autocast = known  # type: ignore[misc]
+        torch.autocast = autocast  # type: ignore[assignment,misc]  # a class, and given back at once
+        try:
+            yield
+        finally:
+            torch.autocast = known  # type: ignore[misc]
 
 
 def _decode(vae: Any, shape: ClipShape, dtype: Any) -> None:
