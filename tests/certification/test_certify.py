@@ -88,11 +88,23 @@ def test_what_cannot_run_says_what_it_lacks(vid_bench, folder, tmp_path, monkeyp
 
     monkeypatch.setattr(builtin, "WEIGHTS", tmp_path / "none")
     builtin._sha256.cache_clear()
-    code, _, _ = vid_bench("metrics", "certify", "--videos", folder, "--metrics", "psnr", "fvd")
+    code, out, _ = vid_bench("metrics", "certify", "--videos", folder, "--metrics", "psnr", "fvd")
     assert code == 0
+    assert "1 of 2 metrics ran" in out
     absent = certificate().metrics[1]
     assert absent.verdict.startswith("not run: the built-in extractor weights video-net/")
     assert absent.laws == absent.responses == []
+
+
+def test_the_last_line_and_the_page_count_the_same_metrics_as_run(vid_bench, folder):
+    """One that can run here and had nothing to say of these clips, which are too small for it, did not."""
+    _, out, _ = vid_bench("metrics", "certify", "--videos", folder, "--metrics", "psnr", "ms_ssim")
+    absent = certificate().metrics[1]
+    assert absent.laws
+    assert absent.reason
+    assert "1 of 2 metrics ran" in out
+    page = Path("certificate/certificate.html").read_text()
+    assert "1 of 2" in page[page.index("Metrics that ran") :][:100]
 
 
 def test_an_interrupt_leaves_nothing_behind(vid_bench, folder, monkeypatch):

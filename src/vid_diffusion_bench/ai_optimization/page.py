@@ -8,9 +8,9 @@ from typing import Any
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.ai_optimization import plots
 from vid_diffusion_bench.ai_optimization.result import Comparison, OptimizationResult
-from vid_diffusion_bench.exceptions import StorageError
+from vid_diffusion_bench.report.exporters import write_file
+from vid_diffusion_bench.report.frame import assets, render
 from vid_diffusion_bench.report.numbers import compact, duration
-from vid_diffusion_bench.report.page import environment, scripts
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _ROUNDING = 1e-9
@@ -23,14 +23,9 @@ def write_page(result: OptimizationResult, path: Path | str) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    templates = environment(_TEMPLATES)
-    templates.filters |= {"compact": figure, "words": plots.words, "span": span}
-    page = templates.get_template("optimization.html.j2").render(_context(result))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    context = _context(result)
+    page = render("optimization.html.j2", context, folder=_TEMPLATES, compact=figure, words=plots.words, span=span)
+    write_file(path, page.encode("utf-8", "replace"))
     return path
 
 
@@ -63,7 +58,7 @@ def _context(result: OptimizationResult) -> dict[str, Any]:
         "cards": _cards(result),
         "parameters": [name for name in plots.varied(result) if f"parameter-{name}" in figures],
         "figures": {"plots": figures},
-        **scripts(),
+        **assets(),
     }
 
 

@@ -152,3 +152,8 @@ class Certificate(Value):
     def passes(self) -> bool:
         """Whether every metric that ran obeys its laws and agrees with its pinned value."""
         return not any(metric.failures for metric in self.metrics)
+
+    @property
+    def ran(self) -> list[MetricCertificate]:
+        """The metrics that gave these clips a value."""
+        return [metric for metric in self.metrics if not metric.reason]

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from vid_diffusion_bench import report
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.certification import curves
 from vid_diffusion_bench.certification.certificate import Certificate, LawResult, MetricCertificate, Response
 from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.report import numbers
+from vid_diffusion_bench.report.frame import assets, render
 
 PAGE, DATA = "certificate.html", "certificate.json"
 _TEMPLATES = Path(__file__).parent / "templates"
-_SHARED = Path(report.__file__).parent / "templates"
 
 WORDS = {
     "worse": "the distorted clips count as worse, step by step",
@@ -60,50 +55,34 @@ def _write(path: Path, text: str) -> Path:
 
 def html(certificate: Certificate) -> str:
     """The page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": figure, "duration": numbers.duration, "size": size}
-    return environment.get_template("certificate.html.j2").render(_context(certificate))
+    return render("certificate.html.j2", _context(certificate), folder=_TEMPLATES, number=figure, size=size)
 
 
 def _context(found: Certificate) -> dict[str, Any]:
-    ran = [metric for metric in found.metrics if not metric.reason]
     return {
         "found": found,
         "version": __version__,
         "headline": headline(found),
-        "cards": _cards(found, ran),
-        "ran": ran,
+        "cards": _cards(found),
+        "ran": found.ran,
         "absent": [metric for metric in found.metrics if metric.reason],
         "judged": [metric for metric in found.metrics if metric.laws],
         "broken": _broken(found.metrics),
-        "surprises": [(metric, [r for r in metric.responses if r.surprising]) for metric in ran],
+        "surprises": [(metric, [r for r in metric.responses if r.surprising]) for metric in found.ran],
         "titles": {entry.name: entry.title for entry in found.distortions},
         "words": WORDS,
         "signs": SIGNS,
         "law_signs": LAW_SIGNS,
         "spark": curves.spark,
-        "figures": curves.figures(ran, found.distortions),
-        "css": _inline(_SHARED / "report.css") + _inline(_TEMPLATES / "certificate.css"),
-        "js": _inline(_TEMPLATES / "certificate.js"),
-        "plotly": _inline(Path(str(files("plotly"))) / "package_data" / "plotly.min.js"),
+        "figures": curves.figures(found.ran, found.distortions),
+        **assets(_TEMPLATES / "certificate.css", script=_TEMPLATES / "certificate.js"),
     }
-
-
-def _inline(path: Path) -> Markup:
-    """A script or style to stand inside the page; our own file or Plotly's, so it is not escaped."""
-    return Markup(path.read_text(encoding="utf-8").replace("</script", "<\\/script"))  # noqa: S704
 
 
 def headline(found: Certificate) -> str:
     """What came of it, in one sentence."""
     failed = [metric for metric in found.metrics if metric.failures]
-    ran = [metric for metric in found.metrics if not metric.reason]
+    ran = found.ran
     if failed:
         return f"{_count(len(failed), 'metric fails', 'metrics fail')}: {', '.join(metric.label for metric in failed)}"
     if not ran:
@@ -117,7 +96,8 @@ def _count(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _cards(found: Certificate, ran: Sequence[MetricCertificate]) -> list[tuple[str, str, str]]:
+def _cards(found: Certificate) -> list[tuple[str, str, str]]:
+    ran = found.ran
     laws = [law for metric in found.metrics for law in metric.laws if law.status != "not applicable"]
     held = sum(law.status == "holds" for law in laws)
     pinned = [metric.parity for metric in found.metrics if metric.parity.status != "not pinned"]

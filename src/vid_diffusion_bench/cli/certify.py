@@ -81,7 +81,8 @@ def _view(found: Certificate, files: list[Path]) -> Any:
             style = "red" if metric.failures else "dim" if metric.reason else "green"
             verdict = Text(metric.verdict, style=style)
             table.add_row(Text(metric.label), verdict, _laws(metric), metric.parity.status, _answers(metric))
-    lacking = f"{len(absent)} of the metrics not run: `vid-bench metrics list` says what they need." if absent else ""
+    ran, asked = len(found.ran), len(found.metrics)
+    lacking = f"{ran} of {asked} metrics ran; the certificate says what the others lack." if ran < asked else ""
     broken = [
         Text(f"{metric.label} breaks {law.law}: {law.detail}", style="red")
         for metric in found.metrics

@@ -5,29 +5,26 @@ from __future__ import annotations
 import base64
 import os
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 import yaml
-from markupsafe import Markup
 
 from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.comparison import Comparison, compare
-from vid_diffusion_bench.exceptions import StorageError
 from vid_diffusion_bench.report import comparison_words, numbers, plots
 from vid_diffusion_bench.report.board import LATENCY, Board, Column
 from vid_diffusion_bench.report.clips import gallery
 from vid_diffusion_bench.report.comparison_plots import difference_plots, frontier_plot
+from vid_diffusion_bench.report.exporters import write_file
+from vid_diffusion_bench.report.frame import assets, render
 from vid_diffusion_bench.report.headline import headline, scope, verdict
 from vid_diffusion_bench.results import BenchmarkResult, SampleRecord
 
 MAX_PROMPTS = 32
 MAX_CLIP_BYTES = 24_000_000
 MAX_SAMPLE_ROWS = 2_000
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def html(
@@ -47,39 +44,9 @@ def html(
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    page = (
-        environment()
-        .get_template("report.html.j2")
-        .render(_context(result, Path(run_folder), path, max_prompts, comparison))
-    )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror or error}") from error
+    page = render("report.html.j2", _context(result, Path(run_folder), path, max_prompts, comparison))
+    write_file(path, page.encode("utf-8", "replace"))
     return path
-
-
-def environment(templates: Path = _TEMPLATES) -> jinja2.Environment:
-    """What the templates in a folder, by default this room's, are rendered by."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {name: getattr(numbers, name) for name in ("compact", "signed", "duration", "size")}
-    return made
-
-
-def scripts() -> dict[str, Markup]:
-    """Style and scripts that stand inside a page."""
-    return {
-        "css": _inline(_TEMPLATES / "report.css"),
-        "js": _inline(_TEMPLATES / "report.js"),
-        "plotly": _inline(Path(str(files("plotly"))) / "package_data" / "plotly.min.js"),
-    }
 
 
 def _context(
@@ -118,13 +85,8 @@ def _context(
         "words": comparison_words,
         "config_yaml": config_yaml(result),
         "config_uri": "data:text/yaml;base64," + base64.b64encode(config_yaml(result).encode()).decode(),
-        **scripts(),
+        **assets(),
     }
-
-
-def _inline(path: Path) -> Markup:
-    """A script or style to stand inside the page; our own file or Plotly's, so it is not escaped."""
-    return Markup(path.read_text(encoding="utf-8").replace("</script", "<\\/script"))  # noqa: S704
 
 
 def _cards(result: BenchmarkResult, board: Board) -> list[tuple[str, str, str]]:

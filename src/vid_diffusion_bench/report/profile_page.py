@@ -10,8 +10,8 @@ from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.profiling import CallProfile, LevelProfile, ProfileReport
 from vid_diffusion_bench.report import profile as words
 from vid_diffusion_bench.report.exporters import write_file
+from vid_diffusion_bench.report.frame import assets, render
 from vid_diffusion_bench.report.numbers import duration
-from vid_diffusion_bench.report.page import environment, scripts
 from vid_diffusion_bench.report.plots import PALETTE, STAGE_PALETTE
 from vid_diffusion_bench.report.trace import CALL_NAMES
 from vid_diffusion_bench.results import GIB
@@ -27,7 +27,7 @@ def profile_html(report: ProfileReport, path: Path | str) -> Path:
         StorageError: The file cannot be written.
     """
     path = Path(path)
-    page = environment().get_template("profile.html.j2").render(_context(report))
+    page = render("profile.html.j2", _context(report))
     write_file(path, page.encode("utf-8", "replace"))
     return path
 
@@ -46,7 +46,7 @@ def _context(report: ProfileReport) -> dict[str, Any]:
         "heights": [_FRAME_PIXELS + _ROW_PIXELS * len(_shown(level)) for level in report.levels],
         "hidden": [len(level.calls) - len(_shown(level)) for level in report.levels],
         "figures": {"plots": {name: figure for name, figure in plots.items() if figure}},
-        **scripts(),
+        **assets(),
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vid_diffusion_bench._version import __version__
-from vid_diffusion_bench.report.page import environment, scripts
+from vid_diffusion_bench.report.frame import assets, render
 from vid_diffusion_bench.research import plots, summary
 from vid_diffusion_bench.research.analysis import ExperimentAnalysis
 from vid_diffusion_bench.research.experiment import written
@@ -22,7 +22,7 @@ def write_page(analysis: ExperimentAnalysis, path: Path) -> Path:
     Raises:
         StorageError: The file cannot be written.
     """
-    return write_text(path, environment().get_template("experiment.html.j2").render(_context(analysis)))
+    return write_text(path, render("experiment.html.j2", _context(analysis)))
 
 
 def _context(analysis: ExperimentAnalysis) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _context(analysis: ExperimentAnalysis) -> dict[str, Any]:
         "shown": shown,
         "conditions": analysis.conditions[:MOST_ROWS],
         "figures": {"plots": figures},
-        **scripts(),
+        **assets(),
     }
 
 
