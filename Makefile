@@ -39,6 +39,7 @@ format: setup-dev ## Format the code
 
 bench: setup-dev ## Measure the tool itself: its own cost and memory, and metrics against other libraries
 	@$(BIN)/python benchmarks/overhead.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/start.py
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/fvd.py
 	@$(BIN)/python benchmarks/extractors.py
