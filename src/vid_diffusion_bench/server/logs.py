@@ -1,10 +1,11 @@
-"""Logs as one JSON object a line. Nothing is set up at import: :func:`configure` does it."""
+"""Logs: a JSON object a line, or short plain lines on a terminal. :func:`configure` sets them up, no import does."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import sys
 from contextvars import ContextVar
 from typing import Any, Final, TextIO
 
@@ -21,6 +22,7 @@ _SECRETS: Final = re.compile(
     r"|(?<=[?&])[^\s\"#]*"  # what comes after ? in a URL
 )
 HIDDEN: Final = "[hidden]"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class JsonLines(logging.Formatter):
@@ -49,9 +51,31 @@ def hidden(text: str) -> str:
     return _SECRETS.sub(HIDDEN, text)
 
 
+class PlainLines(logging.Formatter):
+    """The same for people: the local time, the level where it is not ``info``, the message, and the traceback.
+
+    No character of a message can steer the terminal or begin another line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {"request_id": request_id.get(), **getattr(record, "fields", {})}
+        words = [record.getMessage() if record.name != REQUESTS else _request(fields)]
+        words += [f"({fields['request_id']})"] if record.levelno > logging.INFO and fields["request_id"] else []
+        level = f"{record.levelname.lower()}: " if record.levelno != logging.INFO else ""
+        lines = [f"{self.formatTime(record, '%H:%M:%S')} {level}{' '.join(words)}"]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).splitlines()
+        return "\n".join(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", hidden(line)) for line in lines)
+
+
+def _request(fields: dict[str, Any]) -> str:
+    return f"{fields['method']} {fields['route'] or 'nowhere'}: {fields['status']} in {fields['duration_ms']:.0f} ms"
+
+
 def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """Make this process's logs :class:`JsonLines` on ``stream``, by default standard error."""
+    """Send this process's logs to ``stream``, by default standard error, as its kind of file asks."""
+    stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(PlainLines() if stream.isatty() else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -43,13 +43,13 @@ def serve(settings: ServerSettings, host: str, port: int, workers: int) -> None:
 
     app = create_app(settings)
     listening = _listening(host, port)
-    config = configured(app, settings)
+    server = uvicorn.Server(configured(app, settings))
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again when it has ended; by then it has been answered.
-        signal.signal(number, lambda *_: None)
+        # For a signal that comes before uvicorn listens to them; those after it answers, and raises again at its end.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     with _Workers(workers, settings.drain_seconds):
-        logger.info("listening at http://%s:%d, with %d workers", host, port, workers)
-        uvicorn.Server(config).run(sockets=[listening])
+        logger.info("listening at %s, with %d worker%s", _url(host, port), workers, "s" * (workers != 1))
+        server.run(sockets=[listening])
 
 
 def configured(app: Any, settings: ServerSettings) -> uvicorn.Config:
@@ -104,6 +104,10 @@ def _drain_with_stdin(worker: Worker) -> None:
     while os.read(0, 1024):
         pass
     worker.drain()
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _listening(host: str, port: int) -> socket.socket:
