@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,37 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benc
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_relative_link_leads_somewhere(page):
-    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
-    dead = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    dead = [link for link in links if "://" not in link and not leads_somewhere(page, *link.partition("#")[::2])]
     assert not dead
+
+
+def leads_somewhere(page, file, anchor):
+    target = page.parent / file if file else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@cache
+def anchors(page):
+    """What GitHub calls the headings of a page: lower case, no punctuation, - for a blank, -1 on the second alike."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = Counter()
+    names = set()
+    for heading in re.findall(r"^#{1,6} (.*)$", text, flags=re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").strip().lower()
+        name = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        names.add(f"{name}-{found[name]}" if found[name] else name)
+        found[name] += 1
+    return names
+
+
+def test_anchors_are_those_of_the_page(tmp_path):
+    page = tmp_path / "a.md"
+    page.write_text("# The `code`, of it\n\n## Same\n\n## Same\n\n```\n# no heading\n```\n")
+    assert anchors(page) == {"the-code-of-it", "same", "same-1"}
+    assert leads_somewhere(page, "", "same-1")
+    assert not leads_somewhere(page, "a.md", "no-heading")
+    assert not leads_somewhere(page, "b.md", "")
 
 
 def test_every_make_target_the_readme_names_exists():

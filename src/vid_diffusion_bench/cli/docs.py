@@ -15,7 +15,9 @@ _HEAD = "<!-- Written by `make docs` from the commands themselves; a test compar
 def page() -> str:
     """The page, in Markdown."""
     with _called("vid-bench"):
-        return _HEAD + app.generate_docs(output_format="markdown", recursive=True).strip() + "\n"
+        text = app.generate_docs(output_format="markdown", recursive=True).strip()
+        # A heading keeps the dashes of an option in its anchor; Cyclopts' links drop them.
+        return _HEAD + text.replace("(#vid-bench-install-completion)", "(#vid-bench---install-completion)") + "\n"
 
 
 @contextmanager
