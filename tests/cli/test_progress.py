@@ -50,6 +50,15 @@ def test_lines_are_few_name_failures_and_end_at_the_end():
     assert "warning: careful [now]" in text
 
 
+def test_what_is_counted_is_not_said_to_be_scored():
+    out = io.StringIO()
+    lines = Lines(Console(file=out, width=200))
+    lines(events.RunStarted("bench_1", ["m"], 1, 0))
+    for done in range(1, 101):
+        lines.count("files", done, 100)
+    assert out.getvalue().splitlines() == ["bench_1: 1 clip", *(f"files: {n}/100" for n in (25, 50, 75, 100))]
+
+
 def test_the_bar_shows_clip_step_and_failures():
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vid_diffusion_bench.cli.options import Names
 from vid_diffusion_bench.cli.reply import DONE, FAILED, Reply
@@ -47,7 +47,7 @@ def bundle(
         if certify:
             certificates.append(_certify(run, listener))
         made = disclosure.bundle(
-            run, target, clips=not without_clips, certificates=certificates, progress=_progress(listener)
+            run, target, clips=not without_clips, certificates=certificates, progress=listener.count
         )
     return Reply(made.model_dump(mode="json"), _made(made))
 
@@ -87,7 +87,7 @@ def verify(
             reference=reference,
             regenerate=regenerate,
             models=models,
-            progress=_progress(listener),
+            progress=listener.count,
         )
     fine = found.verdict == "verified" if require_all else found.agrees
     return Reply(found.model_dump(mode="json"), terminal(found), DONE if fine else FAILED)
@@ -102,15 +102,9 @@ def _certify(run: Path, listener: Watcher) -> Path:
 
     result = load_finished(run)
     names = dict.fromkeys(name for model in result.models for name in model.metric_results if name in MetricRegistry)
-    found = certification.certify(certification.world_specimens(12), list(names), progress=_progress(listener))
+    found = certification.certify(certification.world_specimens(12), list(names), progress=listener.count)
     page = write(found, run / "certificate")
     return next(path for path in page if path.suffix == ".json")
-
-
-def _progress(listener: Watcher) -> Any:
-    from vid_diffusion_bench.events import ScoringProgress
-
-    return lambda part, done, total: listener(ScoringProgress(part, done, total))
 
 
 def _models(given: list[str]) -> dict[str, str]:

@@ -54,16 +54,13 @@ def _certify(
     listener: Watcher, metrics: list[str] | None, videos: Path | None, clips: int, num_frames: int, max_side: int
 ) -> Certificate:
     from vid_diffusion_bench import certification
-    from vid_diffusion_bench.events import ScoringProgress
 
     specimens: Specimens = (
         certification.folder_specimens(videos, clips, num_frames, max_side)
         if videos
         else certification.world_specimens(clips)
     )
-    return certification.certify(
-        specimens, metrics, progress=lambda part, done, total: listener(ScoringProgress(part, done, total))
-    )
+    return certification.certify(specimens, metrics, progress=listener.count)
 
 
 def _view(found: Certificate, files: list[Path]) -> Any:

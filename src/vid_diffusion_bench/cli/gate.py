@@ -44,7 +44,6 @@ def gate(
     """
     from vid_diffusion_bench import gate as gates
     from vid_diffusion_bench.cli.progress import watch
-    from vid_diffusion_bench.events import ScoringProgress
     from vid_diffusion_bench.gate.markdown import markdown as summary
     from vid_diffusion_bench.gate.terminal import terminal
     from vid_diffusion_bench.report.exporters import write_file
@@ -59,7 +58,7 @@ def gate(
             under_test=under_test or (),
             limits=limits,
             only=only,
-            progress=lambda done, total: listener(ScoringProgress("gate", done, total)),
+            progress=lambda done, total: listener.count("clips compared", done, total),
         )
     if markdown:
         write_file(markdown, summary(found).encode())

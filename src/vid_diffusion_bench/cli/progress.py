@@ -36,6 +36,7 @@ class Watcher(Protocol):
 
     def __call__(self, event: Event) -> None: ...
     def say(self, text: str) -> None: ...
+    def count(self, label: str, done: int, total: int) -> None: ...
 
 
 @contextmanager
@@ -54,13 +55,13 @@ def watch() -> Iterator[Watcher]:
 
 
 class Bars:
-    """One bar for the clips of the run, one for scoring."""
+    """One bar for the clips of the run, one for each thing that is scored or counted."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
         # Loading the libraries takes seconds; the spinner turns from the first moment.
         self._clips = progress.add_task("starting", total=None, detail="")
-        self._scoring: dict[str, TaskID] = {}
+        self._counted: dict[str, TaskID] = {}
         self._failed = 0
 
     def say(self, text: str) -> None:
@@ -79,7 +80,7 @@ class Bars:
                 self._failed += event.record.status == "failed"
                 self._update(event.record.model, completed=event.done, detail=self._failures().strip(" ·"))
             case events.ScoringProgress():
-                self._score(event)
+                self.count(f"scoring {event.model}", event.done, event.total)
             case events.TrialCompleted():
                 self._trial(event)
             case events.ModelFailed():
@@ -98,13 +99,13 @@ class Bars:
     def _failures(self) -> str:
         return f" · {self._failed} failed" if self._failed else ""
 
-    def _score(self, event: events.ScoringProgress) -> None:
-        if event.model not in self._scoring:
+    def count(self, label: str, done: int, total: int) -> None:
+        """``done`` of ``total`` of what is neither made nor scored, such as files that are checked."""
+        if label not in self._counted:
             never_made_clips = self.progress.tasks[0].total is None
             self.progress.update(self._clips, visible=not never_made_clips)
-            label = f"scoring {event.model}"
-            self._scoring[event.model] = self.progress.add_task(label, total=event.total, detail="")
-        self.progress.update(self._scoring[event.model], completed=event.done, total=event.total)
+            self._counted[label] = self.progress.add_task(label, total=total, detail="")
+        self.progress.update(self._counted[label], completed=done, total=total)
 
 
 class Lines:
@@ -116,11 +117,15 @@ class Lines:
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
 
+    def count(self, label: str, done: int, total: int) -> None:
+        if _due(done, total, 4):
+            self.say(f"{label}: {done}/{total}")
+
     def __call__(self, event: Event) -> None:
         match event:
             case events.RunStarted():
                 kept = f", {event.done} already made" if event.done else ""
-                self.say(f"{event.benchmark_id}: {event.total} clips{kept}")
+                self.say(f"{event.benchmark_id}: {event.total} clip{'s' * (event.total != 1)}{kept}")
             case events.ModelLoading():
                 self.say(f"{event.model}: loading")
             case events.ModelLoaded():
