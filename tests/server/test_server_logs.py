@@ -36,7 +36,7 @@ def test_a_request_is_a_short_line():
     found = line("request", logger=logs.REQUESTS, route="/models/{model_name}", status=200, **fields)
     assert found[9:] == "GET /models/{model_name}: 200 in 108 ms"
     found = line("request", logger=logs.REQUESTS, level=logging.ERROR, route=None, status=500, **fields)
-    assert found[9:] == "error: GET nowhere: 500 in 108 ms (req_1)"
+    assert found[9:] == "error: GET (no route): 500 in 108 ms (req_1)"
 
 
 def test_secrets_are_hidden_in_messages_and_tracebacks():

@@ -69,7 +69,7 @@ class PlainLines(logging.Formatter):
 
 
 def _request(fields: dict[str, Any]) -> str:
-    return f"{fields['method']} {fields['route'] or 'nowhere'}: {fields['status']} in {fields['duration_ms']:.0f} ms"
+    return f"{fields['method']} {fields['route'] or '(no route)'}: {fields['status']} in {fields['duration_ms']:.0f} ms"
 
 
 def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
@@ -79,3 +79,5 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     handler.setFormatter(PlainLines() if stream.isatty() else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    if stream.isatty():
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)  # whose steps of starting and ending say nothing new

@@ -50,6 +50,7 @@ def serve(settings: ServerSettings, host: str, port: int, workers: int) -> None:
     with _Workers(workers, settings.drain_seconds):
         logger.info("listening at %s, with %d worker%s", _url(host, port), workers, "s" * (workers != 1))
         server.run(sockets=[listening])
+        logger.info("ending: nothing new is taken, and what runs goes back into the queue")
 
 
 def configured(app: Any, settings: ServerSettings) -> uvicorn.Config:
