@@ -117,8 +117,9 @@ class ModelNotFoundError(VidBenchError):
         self.available_models = list(available_models)
         self.suggestions = list(suggestions)
         hint = f"did you mean {' or '.join(self.suggestions)}?" if suggestions else "see `vid-bench models list`."
+        is_path = model_name.startswith((".", "/", "~"))
         super().__init__(
-            f"model {model_name!r} is not known",
+            f"there is no folder {model_name}" if is_path else f"model {model_name!r} is not known",
             remedy=f"{hint} A diffusers folder or hf:ORG/NAME works too.",
             details={"model_name": model_name, "available_models": self.available_models},
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vid_diffusion_bench._version import __version__
-from vid_diffusion_bench.cli.app import app, exit_code, one_line
+from vid_diffusion_bench.cli.app import app, exit_code, one_line, run
 from vid_diffusion_bench.exceptions import (
     BenchmarkNotFoundError,
     InsufficientMemoryError,
@@ -213,3 +213,21 @@ def test_a_reader_that_goes_away_is_no_error():
     command = f"{Path(sys.executable).with_name('vid-bench')} prompts show diverse-v2 --json | head -c 20"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_error_on_a_terminal_breaks_between_words(monkeypatch, capsys):
+    arguments = ["models", "info", "no-such-model-of-the-catalogue"]
+    run(arguments)
+    plain = capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    run(arguments)
+    shown = capsys.readouterr().err
+    assert plain.count("\n") == 1
+    assert shown.split() == plain.split()
+    assert max(map(len, shown.splitlines())) <= 40
+
+
+def test_a_model_written_as_a_path_is_a_folder_that_is_not_there(capsys):
+    assert run(["models", "info", "./my-pipeline"]) == 2
+    assert "there is no folder ./my-pipeline" in capsys.readouterr().err

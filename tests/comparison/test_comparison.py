@@ -251,6 +251,8 @@ def test_impossible_questions_are_refused(run, question, error, says):
 def test_impossible_runs_are_refused(run, tmp_path):
     with pytest.raises(ValidationError, match="no runs are given"):
         compare([])
+    with pytest.raises(ValidationError, match="a ModelResult is no run"):
+        compare([model_of("a", clips_of(VALUES["a"]))])
     with pytest.raises(ValidationError, match="no run has a model 'z'"):
         compare([run], ["z"])
     with pytest.raises(BenchmarkNotFoundError):

@@ -17,6 +17,7 @@ from vid_diffusion_bench.exceptions import (
     WeightsNotFoundError,
 )
 from vid_diffusion_bench.models import GenerationRequest
+from vid_diffusion_bench.optimization import OptimizationProfile
 
 REQUESTS = st.builds(
     GenerationRequest,
@@ -110,6 +111,13 @@ def test_several_mistakes_are_all_named(configure, tiny):
     for word in ("no-such-model", "neither-this", "k*4+1"):
         assert word in caught.value.message
     assert "num_frames=9 or 13" in caught.value.remedy
+
+
+def test_a_mistake_that_is_the_same_for_all_models_is_told_once(configure, tiny):
+    folders = [str(tiny("ltx")), str(tiny("wan"))]
+    with pytest.raises(ValidationError) as caught:
+        make_plan(configure(models=folders, optimization=OptimizationProfile(tensorrt_optimization=True)))
+    assert caught.value.message.count("torch_tensorrt") == 1
 
 
 def test_one_model_that_cannot_be_opened_does_not_stop_the_others(configure):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
@@ -158,8 +160,16 @@ def _fail(error: VidBenchError, *, as_json: bool) -> int:
 
         body = {"error": {**error.to_dict(), "timestamp": utc_now()}}
         sys.stdout.write(json.dumps(body, indent=2, ensure_ascii=False, default=str) + "\n")
-    sys.stderr.write(one_line(error) + "\n")
+    sys.stderr.write(_wrapped(one_line(error)) + "\n")
     return exit_code(error)
+
+
+def _wrapped(text: str) -> str:
+    """``text`` broken between words where it is read on a terminal; one line anywhere else."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def one_line(error: VidBenchError) -> str:

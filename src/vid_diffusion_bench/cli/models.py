@@ -88,8 +88,8 @@ def info(name: str, /) -> Reply:
     data = model.model_dump(mode="json")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     for field, value in data.items():
-        if value not in (None, [], {}, False):
-            table.add_row(Text(field.replace("_", " "), style="bold"), Text(_text(value), overflow="fold"))
+        if value not in (None, False) and (text := _text(value)):
+            table.add_row(Text(field.replace("_", " "), style="bold"), Text(text, overflow="fold"))
     shown = Group(table, "", fit_table(estimate)) if estimate else table
     return Reply({**data, "fit": estimate.model_dump(mode="json") if estimate else None}, shown)
 
@@ -191,4 +191,8 @@ def _count(parameters: int | None) -> str:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_text(entry)}" for key, entry in value.items() if entry not in (None, [], {}))
+    if isinstance(value, bool):
+        return "yes"
+    if isinstance(value, int):
+        return f"{value:,}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +99,16 @@ def _load(run: Run) -> tuple[BenchmarkResult, Path]:
 
 
 def run_folder(path: Path | str) -> Path:
-    """The folder of a run: itself, that of its ``results.json``, or the one beside ``NAME.json``."""
+    """The folder of a run: itself, that of its ``results.json``, or the one beside ``NAME.json``.
+
+    Raises:
+        ValidationError: It is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise ValidationError(
+            f"a {type(path).__name__} is no run of models",
+            remedy="give what `run` or `evaluate_multiple_models` returned, or the folder of a run",
+        )
     path = Path(path)
     if path.suffix.lower() != ".json" or path.is_dir():
         return path

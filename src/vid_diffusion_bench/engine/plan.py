@@ -168,7 +168,7 @@ def _raise(problems: list[VidBenchError], opened: Mapping[str, object]) -> None:
     if problems:
         remedies = [problem.remedy for problem in problems if problem.remedy]
         raise ValidationError(
-            "; ".join(problem.message for problem in problems),
+            "; ".join(dict.fromkeys(problem.message for problem in problems)),
             remedy=" ".join(dict.fromkeys(remedies)),
             details={"problems": [problem.to_dict() for problem in problems]},
         )

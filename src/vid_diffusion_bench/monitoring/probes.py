@@ -88,7 +88,7 @@ def probe_workers(database: Database) -> Probe:
             waiting = connection.execute(queue).scalar_one()
     except StorageError as error:
         return Probe("unhealthy", error.message)
-    return Probe("healthy" if count else "degraded", f"{count} workers, {waiting} benchmarks wait")
+    return Probe("healthy" if count else "degraded", f"workers: {count}, benchmarks that wait: {waiting}")
 
 
 def probe_gpu() -> Probe:

@@ -27,7 +27,10 @@ def add(path: Path, name: str | None = None) -> WeightsFile:
         StorageError: The weights folder cannot be written.
     """
     if not path.exists():
-        raise ValidationError(f"{path} does not exist")
+        raise ValidationError(
+            f"{path} does not exist",
+            remedy="give the path of a file or folder that you have, or `vid-bench weights fetch`",
+        )
     entry = get_entry(name) if name else _recognised(path)
     _refuse_other_kind(entry, path)
     state = check(entry, path)
