@@ -21,6 +21,7 @@
     │   ├── RunLockedError              RUN_LOCKED
     │   ├── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
     │   └── InvalidBundleError          INVALID_BUNDLE
+    ├── DataRefusedError                DATA_REFUSED
     ├── ConflictError                   CONFLICT
     │   └── LeaseLostError              LEASE_LOST
     ├── AuthenticationError             AUTHENTICATION_FAILED    API_001
