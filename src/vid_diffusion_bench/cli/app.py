@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
@@ -168,6 +166,9 @@ def _wrapped(text: str) -> str:
     """``text`` broken between words where it is read on a terminal; one line anywhere else."""
     if not sys.stderr.isatty():
         return text
+    import shutil
+    import textwrap
+
     width = shutil.get_terminal_size().columns
     return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
