@@ -219,7 +219,7 @@ def test_cancelling_and_ending_at_once(database, queue, tries, record_property):
         status = check_agrees(database, job.id)
         assert status in (["completed"] if isinstance(refused, ConflictError) else ["completed", "cancelled"])
         seen[status] += 1
-    record_property("seen", seen)
+    record_property("seen", dict(seen))
 
 
 @pytest.mark.parametrize("tries", [15, pytest.param(500, marks=pytest.mark.slow)])
@@ -235,7 +235,7 @@ def test_cancelling_twice_and_claiming_at_once(database, queue, tries, record_pr
             finish(leases, lease)
         assert check_agrees(database, job.id) == "cancelled"
         seen["not claimed" if lease is None else "claimed"] += 1
-    record_property("seen", seen)
+    record_property("seen", dict(seen))
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])

@@ -30,15 +30,16 @@ class ResultTable:
         yield Text(headline(self.board), style="bold")
         yield Text(" ".join(filter(None, [verdict(self.board), f"{scope(self.result)}."])), style="dim")
         yield Text()
-        across = max(1, (options.max_width - _LABEL_WIDTH) // _CELL_WIDTH)
+        labels = max(_LABEL_WIDTH, options.max_width // 3)
+        across = max(1, (options.max_width - labels) // _CELL_WIDTH)
         for start in range(0, len(self.board.models), across):
-            yield self._table(self.board.models[start : start + across])
+            yield self._table(self.board.models[start : start + across], labels)
         yield Text()
         yield self._footer()
 
-    def _table(self, models: list[str]) -> Table:
+    def _table(self, models: list[str], labels: int) -> Table:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
-        table.add_column("", no_wrap=True, max_width=_LABEL_WIDTH)
+        table.add_column("", no_wrap=True, max_width=labels)
         for model in models:
             rank = self.board.models.index(model) + 1
             table.add_column(Text(f"{rank} {model}", overflow="ellipsis"), justify="right", max_width=_CELL_WIDTH + 8)
