@@ -73,6 +73,20 @@ def test_the_seed_decides_the_pixels_also_after_loading_again(tiny, family, pict
     assert not np.array_equal(first.frames, different.frames)
 
 
+@pytest.mark.parametrize("family", ["ltx", "wan"])
+def test_noise_that_a_scheduler_draws_is_the_seeds_own(tiny, family, picture):
+    """The pipelines hand the scheduler no generator: it would draw from the state of the process."""
+    model, parameters = _opened(tiny, family, picture, scheduler="lcm")
+    first, other = (GenerationRequest("a red circle", seed, parameters) for seed in (7, 8))
+    (alone,) = model.generate([first], lambda *_: None)
+    (again,) = model.generate([first], lambda *_: None)
+    assert np.array_equal(alone.frames, again.frames)
+    together = model.generate([other, first], lambda *_: None)
+    assert np.abs(together[1].frames.astype(int) - alone.frames.astype(int)).max() <= 2
+    assert not np.array_equal(together[0].frames, alone.frames)
+    assert "step" not in vars(model._pipeline.scheduler)
+
+
 @pytest.mark.parametrize("family", ["ltx", "svd"])
 def test_a_batch_gives_each_request_its_own_seed(tiny, family, picture):
     model, parameters = _opened(tiny, family, picture)

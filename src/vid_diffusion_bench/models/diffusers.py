@@ -281,7 +281,7 @@ class DiffusersModel(VideoModel):
         arguments = self._arguments(requests)
         observed = self.call.observed(on_step, parameters.num_inference_steps or 0)
         optimize.forget(self._loaded)
-        with torch.inference_mode():
+        with torch.inference_mode(), schedulers.noise_of(self._loaded.scheduler, arguments["generator"]):
             return self._loaded(**arguments, **observed)
 
     def _fps(self, parameters: GenerationParameters) -> float:

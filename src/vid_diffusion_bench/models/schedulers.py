@@ -7,7 +7,9 @@ other kind runs and makes rubbish, so it is refused. Most of diffusers' multiste
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from vid_diffusion_bench.exceptions import ValidationError
@@ -102,6 +104,22 @@ def choose(name: str, own_class: str, own_config: Mapping[str, Any], pipeline_cl
     if flow and _hands_over_sigmas(pipeline_class) and "sigmas" not in _steps(wanted):
         raise _refused(wanted, f"{pipeline_class.__name__} sets the noise levels itself, and this scheduler takes none")
     return wanted, changes
+
+
+@contextmanager
+def noise_of(scheduler: Any, generator: Any) -> Iterator[None]:
+    """Meanwhile steps take their noise from ``generator``, also where the pipeline hands them none (LTX, Wan).
+
+    They would draw it from the state of the whole process otherwise, and a clip would not be its seed's.
+    """
+    if "generator" not in inspect.signature(scheduler.step).parameters:
+        yield
+        return
+    scheduler.step = partial(scheduler.step, generator=generator)
+    try:
+        yield
+    finally:
+        del scheduler.step
 
 
 def _steps(wanted: Any) -> Mapping[str, inspect.Parameter]:
