@@ -299,7 +299,11 @@ class ModelResult(Value):
 
 
 class BenchmarkResult(Value):
-    """One run; reads as a mapping of model name to its metrics."""
+    """One run; reads as a mapping of model name to its metrics.
+
+    ``scoring_threads`` is the number of PyTorch's threads that the metrics were computed with, ``None`` where there are
+    none, where they were computed with several numbers, and where nobody noted it.
+    """
 
     benchmark_id: str
     status: RunStatus
@@ -307,6 +311,7 @@ class BenchmarkResult(Value):
     models: list[ModelResult] = Field(default_factory=list)
     config: BenchmarkConfig
     manifests: dict[str, Manifest] = Field(default_factory=dict)
+    scoring_threads: int | None = None
     error_message: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     created_at: str = Field(default_factory=utc_now)

@@ -6,24 +6,15 @@ import json
 import pytest
 from rich.console import Console
 
-from vid_diffusion_bench.cli.app import run
 from vid_diffusion_bench.disclosure import verify
 from vid_diffusion_bench.disclosure.terminal import terminal
 
 METRICS = ("kvd", "clip_similarity", "motion_smoothness", "sharpness", "video_text_similarity")
 
 
-@pytest.fixture
-def vid_bench(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-
-    def call(*arguments):
-        code = run([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 def test_there_and_back(vid_bench, copied):

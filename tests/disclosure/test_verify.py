@@ -59,6 +59,33 @@ def test_threads_here_do_not_matter_where_the_machine_has_those_of_the_run(tmp_p
     assert found.notes == []
 
 
+def test_a_scoring_later_with_other_threads_is_scored_with_those(tmp_path, monkeypatch):
+    from vid_diffusion_bench.config import BenchmarkConfig
+    from vid_diffusion_bench.engine import rescore, run
+    from vid_diffusion_bench.profiling import thread_count, threads_used
+
+    config = BenchmarkConfig.create(
+        models=["shapes-oracle"], prompts=["a red circle moving left on a black background"], num_frames=9,
+        metrics=["clip_similarity"], warmup=0, device="cpu", output_dir=str(tmp_path / "run"),
+    )  # fmt: skip
+    with threads_used(1):
+        assert run(config).scoring_threads == 1
+    monkeypatch.setenv("VIDBENCH_CACHE_DIR", str(tmp_path / "cache"))
+    with threads_used(2):
+        assert rescore(tmp_path / "run").scoring_threads == 2
+    bundle(tmp_path / "run", tmp_path / "b.zip")
+    seen = []
+    module = sys.modules["vid_diffusion_bench.disclosure.verify"]
+    score = module.score_checks
+    monkeypatch.setattr(module, "score_checks", lambda *asked: (seen.append(thread_count()), score(*asked))[1])
+    with threads_used(1):
+        found = verify(tmp_path / "b.zip")
+    assert outcomes(found, "scores") == {"shapes-oracle: clip_similarity": "bit for bit"}
+    assert seen == [2]
+    with threads_used(1):
+        assert rescore(tmp_path / "run", metrics=["sharpness"]).scoring_threads is None, "one was computed by another"
+
+
 def test_a_score_that_is_only_near_is_explained(forgery):
     """The environment is the run's own, so nobody would expect another last digit."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from vid_diffusion_bench.comparison.clip_costs import latency_ms
 from vid_diffusion_bench.results import BenchmarkResult, MetricResult, ModelResult, SampleRecord, Value
 
 
@@ -84,5 +85,5 @@ def _sample(record: SampleRecord, metric: MetricResult) -> Sample:
         prompt_id=record.prompt_id,
         index=record.index,
         quality=score.value if score else None,
-        latency_ms=record.cost.latency * 1000,
+        latency_ms=latency_ms(record.cost),
     )

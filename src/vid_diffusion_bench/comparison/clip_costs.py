@@ -11,7 +11,7 @@ from vid_diffusion_bench.results import GIB, Cost
 JOULES_A_KWH: Final = 3.6e6
 
 
-def latency_ms(cost: Cost) -> float | None:
+def latency_ms(cost: Cost) -> float:
     """Milliseconds that the clip was waited for; of a served model from the scheduled arrival."""
     return cost.latency * 1000
 

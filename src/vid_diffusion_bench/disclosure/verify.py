@@ -75,17 +75,23 @@ def verify(
         checks += [*record_checks(result), *figure_checks(result)]
         clips, sound = clip_check(result, manifest.clips, Path(folder), files.keys(), progress)
         real, found = find_real(result, parse(texts.get("reference.json")), Path(reference) if reference else None)
-        with _threads_of(result):
+        made_with = _threads_of(result)
+        with _threads(result.scoring_threads or made_with):
             checks += [clips, *found, *score_checks(result, sound, real, progress), *certificate_checks(texts)]
+        with _threads(made_with):
             if regenerate:
                 checks += regenerate_checks(result, sound, regenerate, models or {}, manifest.sha256, progress)
             return _verification(path, manifest, checks, notes_of(result, checks))
 
 
-def _threads_of(result: BenchmarkResult) -> AbstractContextManager[None]:
-    """As many threads as the run had, where this machine has so many: then its sums are these, to the bit."""
+def _threads_of(result: BenchmarkResult) -> int:
+    """As many threads as the clips were made with; 0 where that is no one number."""
     stated = {manifest.threads for manifest in result.manifests.values()}
-    count = stated.pop() if len(stated) == 1 else 0
+    return stated.pop() if len(stated) == 1 else 0
+
+
+def _threads(count: int) -> AbstractContextManager[None]:
+    """So many threads where this machine has them: then its sums are those of the run, to the bit."""
     return threads_used(count) if 1 <= count <= (os.cpu_count() or 1) else nullcontext()
 
 

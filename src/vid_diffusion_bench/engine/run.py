@@ -21,7 +21,7 @@ from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import GenerationCancelledError
 from vid_diffusion_bench.metrics import MetricRegistry
 from vid_diffusion_bench.models import ServedModel, VideoModel
-from vid_diffusion_bench.profiling import sample_memory
+from vid_diffusion_bench.profiling import sample_memory, thread_count
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, ModelResult, RunStatus, SampleRecord
 from vid_diffusion_bench.storage import RunStore, StoredModel, load_result
 
@@ -99,7 +99,10 @@ def rescore(
         stated = stored.config.model_dump(exclude_unset=True) | {"metrics": together}
         config = BenchmarkConfig.create(**stated | changed)
         models = score_models(stored.models, asked, config, store.clips, listener, threading.Event())
-        result = stored.model_copy(update={"models": models, "config": config})
+        threads: int | None = thread_count()
+        if set(asked) != set(together) and threads != stored.scoring_threads:
+            threads = None
+        result = stored.model_copy(update={"models": models, "config": config, "scoring_threads": threads})
         store.write_result(result)
     return result
 
@@ -154,6 +157,7 @@ def _execute(plan: Plan, session: Session, started: float, *, score: bool) -> Be
         models=models,
         config=session.config,
         manifests=_manifests(models, session.store),
+        scoring_threads=thread_count() if scored else None,
         error_message=failures[0].message if status == "failed" and failures else None,
     )
 

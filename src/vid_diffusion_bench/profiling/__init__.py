@@ -18,7 +18,7 @@ from vid_diffusion_bench.profiling.profile import (
 )
 from vid_diffusion_bench.profiling.sampler import INTERVAL, Sampler, Window, sample_memory
 from vid_diffusion_bench.profiling.stages import Span, StageTimer, StageTimes, time_stages
-from vid_diffusion_bench.profiling.threads import threads_used
+from vid_diffusion_bench.profiling.threads import thread_count, threads_used
 from vid_diffusion_bench.profiling.work import COUNTED, Peak, Work, count_parameters, count_work, measure_peak
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "read_manifest",
     "resolve_device",
     "sample_memory",
+    "thread_count",
     "threads_used",
     "time_stages",
 ]

@@ -6,6 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def thread_count() -> int:
+    """PyTorch's threads in this process."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @contextmanager
 def threads_used(count: int, *, opencv: int | None = None) -> Iterator[None]:
     """PyTorch with ``count`` threads, OpenCV with ``opencv`` where it is given; both as before afterwards."""
