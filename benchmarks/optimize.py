@@ -30,7 +30,7 @@ from vid_diffusion_bench.ai_optimization import (
 from vid_diffusion_bench.ai_optimization.confirm import compare
 from vid_diffusion_bench.ai_optimization.measured import Measured, read_measured
 from vid_diffusion_bench.ai_optimization.objectives import define
-from vid_diffusion_bench.config import BenchmarkConfig
+from vid_diffusion_bench.config import BenchmarkConfig, GenerationParameters
 from vid_diffusion_bench.models import get_model
 from vid_diffusion_bench.results import BenchmarkResult
 from vid_diffusion_bench.statistics import hypervolume
@@ -95,10 +95,14 @@ def _check(path: Path, folder: Path) -> dict[str, object]:
 def _count_passes(result: BenchmarkResult, setting: dict[str, object], *rest: object) -> Measured:
     """What was measured, with the denoiser's passes in the place of the milliseconds."""
     found = read_measured(result, setting, *rest)
-    parameters = result.models[0].records[0].parameters
-    passes = float((parameters.num_inference_steps or 0) * (2 if (parameters.guidance_scale or 0) > 1 else 1))
-    samples = [sample.model_copy(update={"latency_ms": passes}) for sample in found.samples]
-    return found.model_copy(update={"latency_ms": passes, "latency_warnings": [], "samples": samples})
+    count = float(passes(result.models[0].records[0].parameters))
+    samples = [sample.model_copy(update={"latency_ms": count}) for sample in found.samples]
+    return found.model_copy(update={"latency_ms": count, "latency_warnings": [], "samples": samples})
+
+
+def passes(parameters: GenerationParameters) -> int:
+    """How often the denoiser is called for a clip."""
+    return (parameters.num_inference_steps or 0) * (2 if (parameters.guidance_scale or 0) > 1 else 1)
 
 
 def _row(strategy: str, repeat: int, result: OptimizationResult) -> dict[str, object]:
