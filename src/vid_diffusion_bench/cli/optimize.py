@@ -140,7 +140,8 @@ def _finish(found: OptimizationResult, output: Path | None) -> Reply:
         lines.append(Text(f"Parameters: {found.save(output)}"))
     lines.append(Text(f"Report: {Path(found.folder) / PAGE}"))
     summary = Text(f"{headline(found)}.", style="bold")
-    return Reply(found.model_dump(mode="json"), Group(summary, "", _table(found), "", Text(_score(found)), *lines))
+    against: list[Text | Table] = [Text(), _table(found)] if found.comparisons else []
+    return Reply(found.model_dump(mode="json"), Group(summary, *against, "", Text(_score(found)), *lines))
 
 
 def _score(found: OptimizationResult) -> str:
