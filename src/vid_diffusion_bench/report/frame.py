@@ -23,7 +23,7 @@ def render(
     ``filters`` are beside those of :mod:`~vid_diffusion_bench.report.numbers`, or in their place.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
