@@ -477,3 +477,21 @@ def test_a_flipped_byte_is_named_by_its_file(forgery, member):
     changed[len(changed) // 2] ^= 1
     forgery.members[name] = bytes(changed)
     assert name in told(verify(forgery.write(rehash=False)))
+
+
+@pytest.mark.parametrize("version", ["0.0.1", None])
+def test_sentences_of_another_version_may_be_worded_otherwise_and_numbers_may_not(forgery, version):
+    def reworded(data):
+        for manifest in data["manifests"].values():
+            manifest["packages"]["vid-diffusion-bench"] = version or manifest["packages"]["vid-diffusion-bench"]
+        for model in data["models"]:
+            model["performance_results"]["peak_vram_gb"]["reason"] = "in other words"
+            model["metric_results"]["kvd"]["warnings"] = ["in other words"]
+
+    forgery.edit_result(reworded)
+    found = verify(forgery.write())
+    named = " ".join(difference.what for difference in found.differences)
+    assert ("peak_vram_gb: reason" in named, "kvd: warnings" in named) == (version is None,) * 2
+    if version:
+        forgery.edit_result(lambda data: data["models"][0]["performance_results"]["avg_latency_ms"].update(value=1.0))
+        assert "avg_latency_ms: value" in " ".join(d.what for d in verify(forgery.write()).differences)

@@ -10,6 +10,7 @@ import numpy as np
 
 from vid_diffusion_bench.disclosure.comparison import Comparison
 from vid_diffusion_bench.disclosure.verification import CANNOT, Check, Difference, check_of
+from vid_diffusion_bench.disclosure.wording import comparable, of_this_version
 from vid_diffusion_bench.engine.serving_figures import served_performance
 from vid_diffusion_bench.engine.summary import performance
 from vid_diffusion_bench.exceptions import VidBenchError
@@ -111,10 +112,10 @@ def _compare(
 
 def _performance(model: ModelResult, result: BenchmarkResult) -> Check:
     seen = Comparison()
-    found = _figures(model, result)
+    found, same = _figures(model, result), of_this_version(result)
     for name in dict.fromkeys([*model.performance_results, *found]):
         stated, again = model.performance_results.get(name), found.get(name)
-        seen.tree(f"{model.model_name}: {name}", _plain(stated), _plain(again), INTERVAL_TOLERANCE)
+        seen.tree(f"{model.model_name}: {name}", _plain(stated, same), _plain(again, same), INTERVAL_TOLERANCE)
     return Check(
         part="figures",
         name=f"{model.model_name}: time, memory, energy and success of the records",
@@ -134,5 +135,5 @@ def _figures(model: ModelResult, result: BenchmarkResult) -> dict[str, MetricRes
     return performance(model.records, result.manifests, model.load_seconds, result.config.prices)
 
 
-def _plain(figure: MetricResult | None) -> Any:
-    return figure.model_dump(mode="json") if figure else None
+def _plain(figure: MetricResult | None, same_version: bool) -> Any:
+    return comparable(figure.model_dump(mode="json"), same_version=same_version) if figure else None

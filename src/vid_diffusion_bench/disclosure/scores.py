@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from vid_diffusion_bench._version import __version__
 from vid_diffusion_bench.disclosure.bundle import Progress
 from vid_diffusion_bench.disclosure.clips import Sound
 from vid_diffusion_bench.disclosure.comparison import Comparison
@@ -15,6 +14,7 @@ from vid_diffusion_bench.disclosure.naming import name_of
 from vid_diffusion_bench.disclosure.real import Real
 from vid_diffusion_bench.disclosure.tolerance import Standing, Tolerance, of_the_set, standing, tolerance_of
 from vid_diffusion_bench.disclosure.verification import CANNOT, Check, Difference, check_of
+from vid_diffusion_bench.disclosure.wording import comparable, of_this_version
 from vid_diffusion_bench.metrics import MetricRegistry, unavailable
 from vid_diffusion_bench.results import BenchmarkResult, MetricResult, ModelResult, SampleRecord
 from vid_diffusion_bench.scoring import Scores, ScoringClip, score
@@ -33,7 +33,7 @@ class _Model:
     scored: Sequence[SampleRecord]
     lacking: int
     real: Real
-    same_package: bool
+    same_version: bool
 
 
 def score_checks(result: BenchmarkResult, sound: Sound, real: Real, progress: Progress) -> list[Check]:
@@ -62,8 +62,7 @@ def _model_checks(
         progress=partial(progress, f"scores of {model.model_name}"),
         reference_progress=partial(progress, "real clips"),
     )
-    packages = {manifest.packages.get("vid-diffusion-bench") for manifest in result.manifests.values()}
-    seen = _Model(model, again, scored, len(completed) - len(scored), real, packages == {__version__})
+    seen = _Model(model, again, scored, len(completed) - len(scored), real, of_this_version(result))
     for name, stated in model.metric_results.items():
         if name in known:
             yield _metric_check(name, stated, seen)
@@ -120,7 +119,7 @@ def _unmeasured(title: str, name: str, stated: MetricResult, seen: _Model) -> Ch
 def _other_protocol(title: str, apart: Standing, seen: _Model) -> Check:
     """Other weights or parameters cannot be checked; but one version of this package has one formula a metric."""
     own = [entry for entry in apart.others if "features." not in entry.partition(" ")[0]]
-    if own and seen.same_package:
+    if own and seen.same_version:
         told = [Difference(what=f"{title}: protocol: {entry}") for entry in own]
         return check_of("scores", title, 0, told)
     detail = f"measured under another protocol: {'; '.join(apart.others)}"
@@ -134,7 +133,7 @@ def _compare_clips(compared: Comparison, name: str, seen: _Model, allowed: Toler
             continue
         what = f"{name} of {name_of(record)}"
         compared.number(what, stated.value if stated else "no score", found.value if found else None, allowed.size)
-        if stated and found and stated.value is None:
+        if stated and found and stated.value is None and seen.same_version:
             compared.number(f"reason of {what}", stated.reason, found.reason)
 
 
@@ -150,13 +149,13 @@ def _compare_set(compared: Comparison, name: str, stated: MetricResult, seen: _M
     compared.tree(f"{title}: protocol", of_the_set(stated.protocol, own), of_the_set(found.protocol, own))
     scale = max(abs(stated.value or 0.0), abs(stated.metadata.get("noise_floor") or 0.0))
     fields = set(_COMPARED) | set(_COMPARED_TOO)
-    first, second = (_shown(entry, fields, seen.real) for entry in (stated, found))
+    first, second = (_shown(entry, fields, seen) for entry in (stated, found))
     compared.tree(title, first, second, allowed.size, scale)
     return None
 
 
-def _shown(result: MetricResult, fields: set[str], real: Real) -> dict[str, Any]:
-    data = result.model_dump(mode="json", include=fields)
-    if real.given:
+def _shown(result: MetricResult, fields: set[str], seen: _Model) -> dict[str, Any]:
+    data = comparable(result.model_dump(mode="json", include=fields), same_version=seen.same_version)
+    if seen.real.given:
         data["metadata"].pop("reference", None)  # the name of the folder, which is another here
     return data
