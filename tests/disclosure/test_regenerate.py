@@ -55,7 +55,7 @@ def test_a_model_that_is_not_here_is_told(pipeline, tmp_path):
     path, folder = pipeline
     (check,) = _regenerated(verify(path, regenerate=1, models={str(folder): str(tmp_path / "nothing")}))
     assert check.outcome == "cannot be checked here"
-    assert "not known" in check.detail
+    assert "there is no folder" in check.detail
 
 
 def test_a_better_clip_is_found_by_making_it_again(forgery):
