@@ -184,6 +184,11 @@ def test_the_result_says_which_sampler_was_taken_and_why(strategy, space, axes, 
     assert said in found.reason
 
 
+def test_a_search_that_gives_up_settings_learns_of_them():
+    found = make_sampler("bayesian", WORDS, axes=1, evaluations=24, seed=1, prunes=True)
+    assert (found.taken, "settings are pruned" in found.reason) == ("tpe", True)
+
+
 @pytest.mark.parametrize(
     ("strategy", "said"), [("annealing", "no strategy 'annealing'"), ("multi_objective", "needs the objective pareto")]
 )

@@ -143,7 +143,9 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path, monkeypatch, capsys
     assert "STORAGE_FAILED" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("values", [[1.0], [0.0], [0.0, 1.0], [-3.0, 7.2], [1e-9, 2e-9], [99.5, 100.5, 1e6], [-5.0]])
+@pytest.mark.parametrize(
+    "values", [[1.0], [0.0], [0.0, 1.0], [-3.0, 7.2], [1e-9, 2e-9], [99.5, 100.5, 1e6], [-5.0], [1e-14], [3e-13, 5e-13]]
+)
 def test_ticks_hold_the_values_and_are_even(values):
     ticks = nice(values)
     assert ticks[0] <= min(values)
@@ -151,3 +153,8 @@ def test_ticks_hold_the_values_and_are_even(values):
     assert 2 <= len(ticks) <= 8
     steps = [b - a for a, b in pairwise(ticks)]
     assert all(math.isclose(step, steps[0], rel_tol=1e-6) for step in steps)
+
+
+def test_values_that_rounding_alone_tells_apart_have_ticks_too():
+    ticks = nice([0.9867155252805873, 0.986715525280587])
+    assert ticks[0] < 0.98671 < 0.98672 < ticks[-1]

@@ -151,3 +151,11 @@ def test_without_its_store_the_server_says_so(tmp_path):
         RateLimiter("redis://127.0.0.1:1").count(who(), None, "/benchmarks")
     ask = client_as(app_of(tmp_path))
     assert ask.get("/health").headers.get("X-RateLimit-Limit") is None
+
+
+def test_wrong_keys_are_requests_of_their_address(tmp_path):
+    app = app_of(tmp_path / "data")
+    stranger = client(app, **{"X-API-Key": "vdb_" + "x" * 43})
+    answers = [stranger.get("/benchmarks") for _ in range(25)]
+    assert {answer.status_code for answer in answers} == {401, 429}, "a burst of 20"
+    assert answers[0].headers["X-RateLimit-Remaining"] == "99"

@@ -35,8 +35,12 @@ class Sampler:
     sampler: Any
 
 
-def make_sampler(strategy: str, space: SearchSpace, *, axes: int, evaluations: int, seed: int) -> Sampler:
+def make_sampler(
+    strategy: str, space: SearchSpace, *, axes: int, evaluations: int, seed: int, prunes: bool = False
+) -> Sampler:
     """The sampler of ``strategy`` for a budget of ``evaluations`` settings and so many objectives.
+
+    ``prunes``: settings may be given up early. Optuna's Gaussian process learns nothing of those, TPE does.
 
     Raises:
         ValidationError: No such strategy, or one for several objectives with one.
@@ -64,7 +68,7 @@ def make_sampler(strategy: str, space: SearchSpace, *, axes: int, evaluations: i
                 sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
                 return Sampler("nsga-ii", f"{GENERATIONS} generations of {population} or more", sampler)
             return _tpe(start, seed, f"not NSGA-II: fewer than {GENERATIONS} generations")
-        if strategy == "bayesian" and (why := _cannot_gp(space, evaluations)) is not None:
+        if strategy == "bayesian" and (why := _cannot_gp(space, evaluations, prunes)) is not None:
             return _tpe(start, seed, f"not a Gaussian process: {why}")
         sampler = optuna.samplers.GPSampler(seed=seed, n_startup_trials=start, warn_independent_sampling=False)
         return Sampler("gp", f"Gaussian process after {start} random settings", sampler)
@@ -130,7 +134,9 @@ def quiet() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def _cannot_gp(space: SearchSpace, evaluations: int) -> str | None:
+def _cannot_gp(space: SearchSpace, evaluations: int, prunes: bool) -> str | None:
+    if prunes:
+        return "settings are pruned, and it learns nothing of those"
     if space.conditions:
         return "the search space has conditions"
     return f"more than {GP_EVALUATIONS} settings" if evaluations > GP_EVALUATIONS else None

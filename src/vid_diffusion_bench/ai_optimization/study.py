@@ -121,6 +121,7 @@ class Search:
             axes=len(self.objective.axes),
             evaluations=self.budget.max_evaluations,
             seed=seed % 2**32,
+            prunes=self.pruner != "none",
         )
         self.sampler = made
         self.study.sampler = made.sampler or optuna.samplers.RandomSampler(seed=seed % 2**32)

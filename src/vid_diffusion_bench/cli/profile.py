@@ -14,7 +14,6 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import ValidationError
 
 DEFAULT_PROMPTS = 5
-"""The models called shapes-… know only the built-in world."""
 _FILES = {".txt", ".json", ".csv"}
 _REPORT = Path("profile_report.json")
 

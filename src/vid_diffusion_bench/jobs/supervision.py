@@ -71,17 +71,20 @@ class Supervision:
         self._recorder = Recorder(self.leases, self.lease)
         self._started = self._renewed = self._asked = self.clock()
         try:
-            self.runner.run(self._task())
-            self._follow()
+            self._work()
         except LeaseLostError:
             logger.warning("%s: the lease is over; what it did not commit is somebody else's", self.lease.job.id)
             self.runner.kill()
+
+    def _work(self) -> None:
+        try:
+            self.runner.run(self._task())
+            self._follow()
         except DataRefusedError as refused:
             logger.exception("%s: it cannot be written down", self.lease.job.id)
             self.runner.kill()
             self._waiting.clear()
-            error = {"code": refused.code, "message": refused.message, "details": {}}
-            self._persist(lambda: self._recorder.ended(Outcome("failed", error=error)))
+            self._end(Outcome("failed", error={"code": refused.code, "message": refused.message, "details": {}}))
 
     def _task(self) -> Task:
         job = self.lease.job

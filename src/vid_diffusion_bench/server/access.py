@@ -87,10 +87,12 @@ class Requires:
     def _principal(self, request: Request) -> Principal | None:
         try:
             return authenticate(request)
-        except (AuthenticationError, StorageError, ServerOverloadedError):
+        except (AuthenticationError, StorageError, ServerOverloadedError) as error:
             # A login with an old token, and a health probe while the database is away, need not be known.
             if self.access == "public" or self._is_opened(request):
                 return None
+            if isinstance(error, AuthenticationError):
+                self._count(request, None)
             raise
 
     def _is_opened(self, request: Request) -> bool:

@@ -70,6 +70,8 @@ def _known(request: Request, error: Exception) -> JSONResponse:
     if type(error) is StorageError:
         logger.error("%s", error.message, extra={"fields": {"code": error.code}})
         status, headers["Retry-After"] = 503, str(UNAVAILABLE_SECONDS)
+    elif status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s", error.message, exc_info=error)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if retry_after := error.details.get("retry_after"):
@@ -124,4 +126,5 @@ def _methods(request: Request) -> list[str]:
 def _unknown(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s", error, exc_info=error)
     body = {"code": "INTERNAL_ERROR", "message": "the server failed; its log says more under this request_id"}
-    return answer(request, 500, body)
+    # This is outside of what gives every other answer its headers.
+    return answer(request, 500, body, request.scope.get("answer_headers"))

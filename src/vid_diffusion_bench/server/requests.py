@@ -10,7 +10,7 @@ from vid_diffusion_bench.config import BenchmarkConfig
 from vid_diffusion_bench.exceptions import InvalidPromptError, PermissionDeniedError, ValidationError
 from vid_diffusion_bench.jobs import NewJob
 from vid_diffusion_bench.metrics import MetricRegistry
-from vid_diffusion_bench.models import ModelRegistry, model_info
+from vid_diffusion_bench.models import ModelRegistry, canonical_name, model_info
 from vid_diffusion_bench.prompts.check import check_prompt
 from vid_diffusion_bench.server.paths import inside
 from vid_diffusion_bench.server.schemas.benchmarks import BenchmarkRequest, EvaluateRequest, Parameters
@@ -101,7 +101,10 @@ def check_prompts(prompts: list[str], settings: ServerSettings) -> None:
 def _models(request: BenchmarkRequest) -> list[str]:
     if (request.models is None) == (request.model_name is None):
         raise ValidationError("give either models or model_name")
-    return request.models or [request.model_name or ""]
+    models = request.models or [request.model_name or ""]
+    if len({canonical_name(model) for model in models}) < len(set(models)):
+        raise ValidationError("models names one model in two spellings", remedy="name it once")
+    return models
 
 
 def _parameters(request: BenchmarkRequest, settings: ServerSettings) -> dict[str, Any]:

@@ -176,5 +176,9 @@ class _Workers:
             slot.process, slot.not_before = None, now + slot.rest
         if slot.process is None and now >= slot.not_before:
             command = [sys.executable, "-c", PROGRAM, "worker", "--until-stdin-ends"]
-            slot.process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - this program
+            try:
+                slot.process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - this program
+            except OSError as error:
+                logger.warning("no worker can be started now: %s", error.strerror or error)
+                slot.not_before = now + REST[1]
             slot.started = now
