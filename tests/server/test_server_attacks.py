@@ -252,11 +252,10 @@ BOMBS = """
 import json, resource, sys
 from pathlib import Path
 from broken_videos import bomb_cases
+from peak_memory import megabytes
 from natural import natural_clip
 from server_clients import app_of, client_as
 from vid_diffusion_bench.video.write import write_preview
-
-WHO = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
 
 if __name__ == "__main__":
     folder, listener = Path(sys.argv[1]), sys.argv[2]
@@ -276,7 +275,7 @@ if __name__ == "__main__":
     print(json.dumps({
         "sound": kept.json()["metrics"]["sharpness"], "names": names, "statuses": [sent.status_code, kept.status_code],
         "broken": [list(answer.json().get("broken", {})) for answer in (sent, kept)],
-        "megabytes": [resource.getrusage(who).ru_maxrss >> 10 for who in WHO],
+        "megabytes": [megabytes(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10],
     }))
 """
 
@@ -307,12 +306,10 @@ def test_bombs_and_playlists_in_uploads_and_in_the_data_root(tmp_path):
 
 
 WIDE = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
+from peak_memory import megabytes as peak
 from server_clients import app_of, client, client_as
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 if __name__ == "__main__":
     app = app_of(Path(sys.argv[1]) / "data")
