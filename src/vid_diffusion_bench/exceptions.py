@@ -20,6 +20,7 @@
     ├── StorageError                    STORAGE_FAILED
     │   ├── RunLockedError              RUN_LOCKED
     │   ├── BenchmarkNotFoundError      BENCHMARK_NOT_FOUND
+    │   ├── UnreadableStoreError        STORE_UNREADABLE
     │   └── InvalidBundleError          INVALID_BUNDLE
     ├── DataRefusedError                DATA_REFUSED
     ├── ConflictError                   CONFLICT
@@ -239,6 +240,12 @@ class BenchmarkNotFoundError(StorageError):
 
     code = "BENCHMARK_NOT_FOUND"
     http_status = 404
+
+
+class UnreadableStoreError(StorageError):
+    """What is stored is damaged, or of another version: waiting does not mend it."""
+
+    code = "STORE_UNREADABLE"
 
 
 class InvalidBundleError(StorageError):

@@ -125,6 +125,24 @@ def test_time_outs_are_kept(client, started):
     assert client.get(started.id)["status"] == "running"
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_does_not_stretch_the_time_out(status):
+    busy = (status, {"Retry-After": "100", "content-type": "application/json"}, "{}")
+    with scripted(busy) as (url, _):
+        begun = time.monotonic()
+        with pytest.raises(WaitTimeoutError):
+            VidBenchClient(url, "k").wait_for_completion("b", timeout=0.5)
+        assert time.monotonic() - begun < 60
+    with scripted(busy) as (url, _):
+
+        async def wait():
+            async with AsyncVidBenchClient(url, "k") as asking:
+                await asking.wait_for_completion("b", timeout=0.5)
+
+        with pytest.raises(WaitTimeoutError):
+            asyncio.run(wait())
+
+
 def test_a_failure_is_the_class_of_its_code(client, started):
     error = InsufficientMemoryError("24 GiB are needed", required_gb=24, available_gb=8).to_dict()
     started.end("failed", error)

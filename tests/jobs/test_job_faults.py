@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from vid_diffusion_bench.database.tables import samples, workers
-from vid_diffusion_bench.exceptions import ConflictError, StorageError
+from vid_diffusion_bench.exceptions import ConflictError, ModelNotFoundError, StorageError, UnreadableStoreError
 from vid_diffusion_bench.jobs import JobQueue, Leases, NewJob, Watch
-from vid_diffusion_bench.jobs.child import Made
+from vid_diffusion_bench.jobs.child import Ended, Made
 from vid_diffusion_bench.jobs.outcome import Outcome
 from vid_diffusion_bench.jobs.record import Recorder
 from vid_diffusion_bench.jobs.runner import Runner
@@ -278,3 +278,12 @@ def test_what_the_database_does_not_take_fails_the_benchmark_and_is_not_tried_fo
     assert queue.get(job.id).error["code"] == "DATA_REFUSED"
     assert runner.killed
     assert rows(database, samples) == []
+
+
+@ONCE
+@pytest.mark.parametrize("error", [UnreadableStoreError("version 9"), ModelNotFoundError("m")])
+def test_what_waiting_does_not_mend_is_not_waited_for(database, queue, tmp_path, error):
+    job, leases = waiting(queue), Leases(database, "w")
+    runner = Told(Ended(Outcome("failed", error={"code": error.code, "message": error.message, "details": {}})))
+    Supervision(leases.claim(), leases, runner, tmp_path, 1e9, threading.Event()).run()
+    assert queue.get(job.id).error["code"] == error.code

@@ -14,18 +14,6 @@ PROMPT = "a red circle moving left on a black background"
 REQUEST = {"model_name": "shapes-oracle", "prompts": [PROMPT]}
 
 
-@pytest.fixture
-def app(database_url, tmp_path):
-    made = app_of(tmp_path / "data", database_url)
-    yield made
-    made.state.services.database.close()
-
-
-@pytest.fixture
-def ask(app):
-    return client_as(app, tier="enterprise")
-
-
 def submitted(ask, **fields):
     answer = ask.post("/benchmarks", json={**REQUEST, **fields})
     assert answer.status_code == 202, answer.text

@@ -3,14 +3,7 @@
 import pytest
 
 from analytics_history import ended
-from server_clients import app_of, client, client_as, key_of, make_user
-
-
-@pytest.fixture
-def app(database_url, tmp_path):
-    made = app_of(tmp_path / "data", database_url)
-    yield made
-    made.state.services.database.close()
+from server_clients import client, client_as, key_of, make_user
 
 
 def test_everybody_sees_their_own_and_an_administrator_all(app):
@@ -60,3 +53,19 @@ def test_it_needs_the_permission(app):
     for path in ("benchmarks", "models/compare?models=a,b"):
         assert client(app).get(f"/analytics/{path}").status_code == 401
         assert client_as(app, ["metrics.read"]).get(f"/analytics/{path}").status_code == 403
+
+
+def test_its_own_names_of_figures_are_understood(app):
+    user = make_user(app, ["analytics.read"])
+    figures = {
+        "a": {"overall_score": 50.0, "avg_latency_ms": 10.0},
+        "b": {"overall_score": 60.0, "avg_latency_ms": 5.0},
+    }
+    ended(app.state.services.database, user.id, figures)
+    ask = client(app, **{"X-API-Key": key_of(app, user)})
+    seen = ask.get("/analytics/benchmarks?metric=latency_ms&model_name=a").json()
+    assert seen["metrics"] == {"avg_latency_ms": 10.0}
+    assert [model["model_name"] for model in seen["top_models"]] == ["a"]
+    compared = ask.get("/analytics/models/compare?models=a,b&metric=quality_score").json()
+    assert [(model["model_name"], model["rank"]) for model in compared["models"]] == [("b", 1), ("a", 2)]
+    assert compared["protocol"]

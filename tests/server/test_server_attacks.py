@@ -18,18 +18,6 @@ REQUEST = {"model_name": "shapes-oracle", "prompts": ["a red circle"]}
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def app(database_url, tmp_path):
-    made = app_of(tmp_path / "data", database_url)
-    yield made
-    made.state.services.database.close()
-
-
-@pytest.fixture
-def ask(app):
-    return client_as(app, tier="enterprise")
-
-
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     return app_of(tmp_path_factory.mktemp("plain") / "data")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from vid_diffusion_bench.analytics.aggregate import Aggregate, aggregate
 from vid_diffusion_bench.analytics.figures import Figure, read_ended, read_figures
-from vid_diffusion_bench.analytics.overview import LATENCY
+from vid_diffusion_bench.analytics.overview import LATENCY, NAMES
 from vid_diffusion_bench.analytics.pairs import Pair, pairs_of
 from vid_diffusion_bench.analytics.period import Period, Span
 from vid_diffusion_bench.database import Database
@@ -66,18 +66,19 @@ def compare_models(
     ended = read_ended(database, span, owner=owner, models=names)
     measured = sorted({figure.metric for figure in figures})
     protocols = {m: common_protocol([figure for figure in figures if figure.metric == m]) for m in measured}
-    shown, found = _SHOWN.get(metric, metric), []
+    stored = NAMES.get(metric, metric)
+    shown, found = _SHOWN.get(stored, stored), []
     for name in names:
         own = [figure for figure in figures if figure.model == name]
         details = {_SHOWN.get(m, m): aggregate(m, own, protocol=protocol) for m, protocol in protocols.items()}
-        details.setdefault(shown, aggregate(metric, own))
+        details.setdefault(shown, aggregate(stored, own))
         values = {name: one.value for name, one in details.items()}
         found.append(ComparedModel(name, values, details, sum(name in one.models for one in ended)))
     placed = places([model.details[shown] for model in found])
     ranked = [replace(model, rank=place) for model, place in zip(found, placed, strict=True)]
     ranked.sort(key=lambda model: (model.rank is None, model.rank or 0))
-    protocol = protocols.get(metric)
-    pairs = pairs_of(database, span, [model.model_name for model in ranked], metric, protocol, owner)
+    protocol = protocols.get(stored)
+    pairs = pairs_of(database, span, [model.model_name for model in ranked], stored, protocol, owner)
     return ModelComparison(metric, period, protocol, ranked, pairs, _unranked(shown, found))
 
 

@@ -66,13 +66,13 @@ def overview(
     """
     span, models = Span.of(period, now), [canonical_name(model)] if model else None
     ended, ended_before = (read_ended(database, one, owner=owner, models=models) for one in (span, span.before))
-    names = {metric: metric} if metric else NAMES
+    names = {metric: NAMES.get(metric, metric)} if metric else NAMES
     wanted = sorted({*names.values(), *TRENDS.values(), QUALITY})
     figures, before = (
         read_figures(database, one, owner=owner, models=models, metrics=wanted) for one in (span, span.before)
     )
     details = {f"{how}_{shown}".replace("avg_avg_", "avg_"): aggregate(m, figures, how) for shown, m in names.items()}
-    trends, reasons = _trends({**TRENDS, **({"metric_trend": metric} if metric else {})}, figures, before)
+    trends, reasons = _trends({**TRENDS, **({"metric_trend": names[metric]} if metric else {})}, figures, before)
     trends["usage_trend"], why = _change(len(ended), len(ended_before))
     reasons |= {"usage_trend": why} if why else {}
     return Overview(
@@ -84,7 +84,7 @@ def overview(
         details=details,
         trends=trends,
         reasons=reasons,
-        top_models=_top(ended, figures),
+        top_models=_top(ended, figures, models),
     )
 
 
@@ -119,9 +119,9 @@ def _change(now: float, before: float) -> tuple[float | None, str | None]:
     return (now - before) / abs(before), None
 
 
-def _top(ended: Sequence[Ended], figures: Sequence[Figure]) -> list[TopModel]:
+def _top(ended: Sequence[Ended], figures: Sequence[Figure], models: Sequence[str] | None) -> list[TopModel]:
     protocol = aggregate(QUALITY, figures).protocol
-    counted = Counter(model for one in ended for model in set(one.models))
+    counted = Counter(model for one in ended for model in set(one.models) if models is None or model in models)
     ordered = sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))[:TOP]
     return [
         TopModel(name, count, aggregate(QUALITY, [f for f in figures if f.model == name], protocol=protocol).value)

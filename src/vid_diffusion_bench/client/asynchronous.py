@@ -152,7 +152,7 @@ class AsyncVidBenchClient(
         """As :meth:`_ask`; who waits anyway also waits for a limit of requests, however long that takes."""
         while True:
             try:
-                return await self._ask(call)
+                return await self._ask(call, deadline.bounded)
             except RateLimitExceededError as error:
                 await asyncio.sleep(deadline.bounded(refused_for(error)))
 
@@ -183,18 +183,19 @@ class AsyncVidBenchClient(
     async def _nothing(self, call: Call) -> None:
         await self._ask(call)
 
-    async def _ask(self, call: Call) -> Any:
+    async def _ask(self, call: Call, bounded: Callable[[float], float] = float) -> Any:
+        """The answer, asked for again and again; ``bounded`` shortens the waits between."""
         attempts = Attempts(call, self._retries)
         while True:
             try:
                 answer = await self._send(call)
             except httpx2.TransportError as error:
-                await asyncio.sleep(attempts.failed(error))
+                await asyncio.sleep(bounded(attempts.failed(error)))
                 continue
             wait = attempts.answered(answer)
             if wait is None:
                 return body_of(answer)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(bounded(wait))
 
     async def _send(self, call: Call) -> httpx2.Response:
         with calls.opened(call) as files:

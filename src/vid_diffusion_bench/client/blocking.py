@@ -140,7 +140,7 @@ class VidBenchClient(Methods[dict[str, Any], list[dict[str, Any]], None]):
         """As :meth:`_ask`; who waits anyway also waits for a limit of requests, however long that takes."""
         while True:
             try:
-                return self._ask(call)
+                return self._ask(call, deadline.bounded)
             except RateLimitExceededError as error:
                 time.sleep(deadline.bounded(refused_for(error)))
 
@@ -171,18 +171,19 @@ class VidBenchClient(Methods[dict[str, Any], list[dict[str, Any]], None]):
     def _nothing(self, call: Call) -> None:
         self._ask(call)
 
-    def _ask(self, call: Call) -> Any:
+    def _ask(self, call: Call, bounded: Callable[[float], float] = float) -> Any:
+        """The answer, asked for again and again; ``bounded`` shortens the waits between."""
         attempts = Attempts(call, self._retries)
         while True:
             try:
                 answer = self._send(call)
             except httpx2.TransportError as error:
-                time.sleep(attempts.failed(error))
+                time.sleep(bounded(attempts.failed(error)))
                 continue
             wait = attempts.answered(answer)
             if wait is None:
                 return body_of(answer)
-            time.sleep(wait)
+            time.sleep(bounded(wait))
 
     def _send(self, call: Call) -> httpx2.Response:
         with calls.opened(call) as files:

@@ -25,8 +25,9 @@ LOST: Final = (OSError, EOFError, WebSocketException)
 """What a socket that cannot be opened, or is gone, raises."""
 LAST: Final = ("benchmark.completed", "benchmark.failed", "benchmark.cancelled")
 ENDED: Final = ("completed", "failed", "cancelled")
-SILENCE: Final = 60.0
-"""Seconds without an event after which a client that waits looks at the benchmark itself."""
+SILENCE: Final = 180.0
+"""Seconds without an event after which a client that waits looks at the benchmark itself: five who wait so with one key
+stay within 100 requests an hour."""
 OPEN_SECONDS: Final = 10.0
 POLL: Final = (1.0, 1.5, 60.0)
 """Seconds of the first wait between two looks, the factor from wait to wait, and seconds of the longest: under a limit

@@ -115,13 +115,16 @@ class Supervision:
     def _waits(self, outcome: Outcome) -> bool:
         """Whether what ended it may pass: the process of an earlier lease that is not quite gone, or a full disk."""
         error, now = outcome.error or {}, self.clock()
-        passing = {RunLockedError.code: (self.grace, _LOOK), StorageError.code: (PATIENCE, REST)}
-        patience, rest = passing.get(str(error.get("code")), (0.0, 0.0))
+        passing = {
+            RunLockedError.code: (self.grace, _LOOK, "Waiting for another process"),
+            StorageError.code: (PATIENCE, REST, "Waiting for the disk"),
+        }
+        patience, rest, task = passing.get(str(error.get("code")), (0.0, 0.0, ""))
         self._stuck = now if self._stuck is None else self._stuck
         if not patience or now - self._stuck > patience:
             return False
         logger.warning("%s: %s", self.lease.job.id, error["message"])
-        self._waiting.append(Doing("Waiting for the disk", self.lease.job.models[0]))
+        self._waiting.append(Doing(task, self.lease.job.models[0]))
         self._again = now + rest
         return True
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vid_diffusion_bench.server.errors import now
-from vid_diffusion_bench.server.middleware import MOST_HEAD, REQUEST_ID, SECURITY
+from vid_diffusion_bench.server.errors import SECURITY_HEADERS, now
+from vid_diffusion_bench.server.middleware import MOST_HEAD, REQUEST_ID
 
 HEAD_SECONDS: Final = 20.0
 """Seconds that the head of a request may take, or the rest of a body that nobody reads any more."""
@@ -79,7 +79,8 @@ class Connection(H11Protocol):
         error = {"code": "BAD_REQUEST", "message": message, "details": {}, "request_id": number, "timestamp": now()}
         body = json.dumps({"error": error}).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
-        headers = [(name.encode(), value.encode()) for name, value in {**own, **SECURITY, REQUEST_ID: number}.items()]
+        named = {**own, **SECURITY_HEADERS, REQUEST_ID: number}
+        headers = [(name.encode(), value.encode()) for name, value in named.items()]
         for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

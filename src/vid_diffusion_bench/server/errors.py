@@ -18,6 +18,13 @@ from vid_diffusion_bench.exceptions import PermissionDeniedError, StorageError, 
 from vid_diffusion_bench.server.access import origin_of
 
 logger = logging.getLogger(__name__)
+SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""Of every answer."""
 UNAVAILABLE_SECONDS: Final = 5
 """What ``Retry-After`` says when the database is away."""
 MOST_PROBLEMS: Final = 20
@@ -127,4 +134,4 @@ def _unknown(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s", error, exc_info=error)
     body = {"code": "INTERNAL_ERROR", "message": "the server failed; its log says more under this request_id"}
     # This is outside of what gives every other answer its headers.
-    return answer(request, 500, body, request.scope.get("answer_headers"))
+    return answer(request, 500, body, {**SECURITY_HEADERS, **request.scope.get("answer_headers", {})})

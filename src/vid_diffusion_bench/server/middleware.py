@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vid_diffusion_bench.exceptions import ValidationError
-from vid_diffusion_bench.server.errors import answer
+from vid_diffusion_bench.server.errors import SECURITY_HEADERS, answer
 from vid_diffusion_bench.server.logs import request_id
 
 REQUEST_ID: Final = "X-Request-ID"
@@ -26,14 +26,7 @@ GRACE: Final = 30.0
 SLOWEST: Final = 1024
 CLOSE: Final = {"Connection": "close"}
 _SAFE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-SECURITY: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-_SECURITY: Final = tuple((name.lower().encode(), text.encode()) for name, text in SECURITY.items())
+_SECURITY: Final = tuple((name.lower().encode(), text.encode()) for name, text in SECURITY_HEADERS.items())
 
 
 class RequestContext:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, select, 
 from sqlalchemy.exc import DatabaseError
 
 from vid_diffusion_bench.config import BenchmarkConfig
-from vid_diffusion_bench.exceptions import BenchmarkNotFoundError, RunLockedError, StorageError
+from vid_diffusion_bench.exceptions import BenchmarkNotFoundError, RunLockedError, StorageError, UnreadableStoreError
 from vid_diffusion_bench.results import BenchmarkResult, Failure, Manifest, RunStatus, SampleRecord, utc_now
 from vid_diffusion_bench.storage.clips import ClipStore, disk_error, storage_errors
 from vid_diffusion_bench.storage.tables import STORE_VERSION, attempts, manifests, metadata, models, properties, samples
@@ -177,7 +177,7 @@ class RunStore:
             for name in fresh.keys() - known.keys():
                 _put(connection, properties, {"name": name, "value": fresh[name]})
         if (found := int(known.get("store_version", STORE_VERSION))) != STORE_VERSION:
-            raise StorageError(
+            raise UnreadableStoreError(
                 f"{self.folder} holds a store of version {found}; this program writes version {STORE_VERSION}",
                 remedy="use the version of vid-diffusion-bench that made it, or another folder",
             )
@@ -214,7 +214,7 @@ def load_result(folder: Path | str) -> BenchmarkResult:
 
     Raises:
         BenchmarkNotFoundError: No run has ended there.
-        StorageError: ``results.json`` is damaged or of a later version.
+        UnreadableStoreError: ``results.json`` is damaged or of a later version.
     """
     path = Path(folder) / RESULTS
     try:
@@ -226,7 +226,7 @@ def load_result(folder: Path | str) -> BenchmarkResult:
             f"{folder} holds no finished run", remedy=remedy, details={"path": str(folder)}
         ) from error
     except (OSError, ValueError, pydantic.ValidationError) as error:
-        raise StorageError(
+        raise UnreadableStoreError(
             f"{path} cannot be read: {error}", remedy="run the same command again: the clips and records are kept"
         ) from error
 
@@ -254,7 +254,7 @@ def last_attempt(folder: Path | str) -> RunStatus | None:
     """How the last run in a folder stands; ``None`` where there is no store to ask. Nothing is written.
 
     Raises:
-        StorageError: The store cannot be read.
+        UnreadableStoreError: The store cannot be read.
     """
     path = Path(folder) / DATABASE
     if not path.is_file():
@@ -268,7 +268,7 @@ def last_attempt(folder: Path | str) -> RunStatus | None:
             found: RunStatus | None = connection.execute(status).scalar_one_or_none()
             return found
     except DatabaseError as error:
-        raise StorageError(f"{path} cannot be read: {error.orig}", remedy="restore it") from error
+        raise UnreadableStoreError(f"{path} cannot be read: {error.orig}", remedy="restore it") from error
     finally:
         engine.dispose()
 
